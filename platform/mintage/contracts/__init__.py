@@ -1,0 +1,58 @@
+"""The interfaces that plugins implement, and the types that they exchange.
+
+A generator, a connector or an operator needs nothing of Mintage but what stands here. What runs
+them (engine), stores their results (store) or proves them (provenance) does not belong here.
+"""
+
+from mintage.contracts.arrow_types import parse_type, type_name
+from mintage.contracts.connector import Connector, ConnectorConfig, PartWriter
+from mintage.contracts.generator import (
+    Determinism,
+    FitContext,
+    FitProgress,
+    Generator,
+    GeneratorConfig,
+    Model,
+    TableBatch,
+)
+from mintage.contracts.operator import Operator, OperatorConfig, RowJudge
+from mintage.contracts.schema import (
+    ColumnSchema,
+    DatasetSchema,
+    ForeignKey,
+    Semantics,
+    TableSchema,
+)
+from mintage.contracts.shard import KEYS_PER_SHARD, Quota, SampleRequest, Scalar, Shard
+from mintage.contracts.source import SCAN_ROWS, Source, TableReader
+
+__all__ = [
+    "KEYS_PER_SHARD",
+    "SCAN_ROWS",
+    "ColumnSchema",
+    "Connector",
+    "ConnectorConfig",
+    "DatasetSchema",
+    "Determinism",
+    "FitContext",
+    "FitProgress",
+    "ForeignKey",
+    "Generator",
+    "GeneratorConfig",
+    "Model",
+    "Operator",
+    "OperatorConfig",
+    "PartWriter",
+    "Quota",
+    "RowJudge",
+    "SampleRequest",
+    "Scalar",
+    "Semantics",
+    "Shard",
+    "Source",
+    "TableBatch",
+    "TableReader",
+    "TableSchema",
+    "parse_type",
+    "type_name",
+]

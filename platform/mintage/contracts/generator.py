@@ -1,0 +1,127 @@
+"""What a generator implements: a generator learns, and a model is what it learned."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
+
+from mintage.contracts.schema import DatasetSchema
+from mintage.contracts.shard import SampleRequest, Scalar
+from mintage.contracts.source import Source
+from mintage.errors import ConditionError
+
+
+class Determinism(StrEnum):
+    """The strongest equality that a model claims when a request is repeated on one platform."""
+
+    BYTES = "bytes"
+    CONTENT = "content"
+    STATISTICAL = "statistical"
+    NONE = "none"
+
+
+class GeneratorConfig(BaseModel):
+    """Options of a generator; a subclass adds its own, each with a description."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FitProgress(NamedTuple):
+    """Where a fit stands: a step of at most `steps` (0: unknown), and what to tell a person."""
+
+    step: int
+    steps: int
+    note: str
+
+
+def _ignore(progress: FitProgress) -> None:
+    del progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitContext:
+    """What the platform lends a generator while it learns."""
+
+    seed: int
+    threads: int = 1
+    report: Callable[[FitProgress], None] = field(default=_ignore)
+
+    def rng(self) -> np.random.Generator:
+        """The randomness of this fit."""
+        from mintage.plan.seeds import fit_rng
+
+        return fit_rng(self.seed)
+
+
+class TableBatch(NamedTuple):
+    """Rows of one table of the data set."""
+
+    table: str
+    batch: pa.RecordBatch
+
+
+class Model(ABC):
+    """What a generator learned: immutable, and able to answer any request in any order."""
+
+    determinism: ClassVar[Determinism] = Determinism.CONTENT
+
+    @property
+    @abstractmethod
+    def schema(self) -> DatasetSchema:
+        """The tables that `sample` yields."""
+
+    @abstractmethod
+    def sample(self, request: SampleRequest) -> Iterator[TableBatch]:
+        """Make exactly `request.rows` root rows, and all rows that belong to them.
+
+        A pure function of the request: no clock, no state kept from other requests. A table's rows
+        may come in several batches; a parent's rows come before its children's. Conditions hold on
+        every root row. Nothing is to be cleaned up when the caller stops iterating.
+        """
+
+    @abstractmethod
+    def save(self) -> dict[str, bytes]:
+        """The model as named files (safetensors and JSON, never pickle); equal models, equal bytes."""
+
+    def check(self, fixed: Mapping[str, Scalar], excluded: Mapping[str, tuple[Scalar, ...]]) -> None:
+        """Raise `ConditionError` when `sample` could not meet these conditions exactly."""
+        if fixed or excluded:
+            raise ConditionError(
+                f"{type(self).__name__} takes no conditions, but {sorted({*fixed, *excluded})} are conditioned",
+                "remove conditions and balance, or choose another generator",
+            )
+
+    @property
+    def fit_record(self) -> dict[str, object]:
+        """JSON facts about the fit (steps taken, losses, what was protected) for the manifest."""
+        return {}
+
+
+class Generator(ABC):
+    """Makes a model. Made once per use with its validated config."""
+
+    Config: ClassVar[type[GeneratorConfig]] = GeneratorConfig
+    needs_source: ClassVar[bool] = True
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        self.config = config
+
+    @abstractmethod
+    def fit(self, source: Source | None, context: FitContext) -> Model:
+        """Learn from the source, or return the configured model when there is nothing to learn.
+
+        With a fixed seed and fixed steps on one device, equal sources give models that save equal
+        bytes. Raises `FitError` or `SourceError` when the source cannot be learned from.
+        """
+
+    @classmethod
+    @abstractmethod
+    def load(cls, files: Mapping[str, bytes]) -> Model:
+        """The model that `Model.save` wrote. Raises `FitError` for files it did not write."""

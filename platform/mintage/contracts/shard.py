@@ -1,0 +1,76 @@
+"""The unit of work: a shard, the quotas it must fill, and the batches it asks a model for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Scalar = str | int | float | bool | None
+"""A value of a condition, as JSON can carry it. Dates and times are ISO 8601 text; decimals are text."""
+
+KEYS_PER_SHARD = 2**32
+"""How many root rows a shard may draw: each shard owns this many keys, so that keys never collide."""
+
+_NOTHING: Mapping[str, Scalar] = MappingProxyType({})
+_NONE: Mapping[str, tuple[Scalar, ...]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """Accepted root rows to be made under the same conditions.
+
+    `fixed` gives columns of the root table one value each; `excluded` gives values that a column
+    must not take.
+    """
+
+    rows: int
+    fixed: Mapping[str, Scalar] = field(default_factory=lambda: _NOTHING)
+    excluded: Mapping[str, tuple[Scalar, ...]] = field(default_factory=lambda: _NONE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """Shard `index` of a plan: a pure function of the plan and this index."""
+
+    index: int
+    quotas: tuple[Quota, ...]
+    seed: int
+    batch_rows: int
+
+    @property
+    def rows(self) -> int:
+        """Accepted rows of the root table that the shard holds in the end."""
+        return sum(quota.rows for quota in self.quotas)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleRequest:
+    """One batch that a shard asks of a model: a pure function of its fields, whoever runs it.
+
+    `rows` root rows are wanted, exactly. `batch` counts the requests of a shard. `first_key` is the
+    ordinal of the first root row among all that the whole run draws: unique, so that a model may
+    number its keys `first_key, first_key + 1, …`.
+    """
+
+    seed: int
+    shard: int
+    batch: int
+    rows: int
+    first_key: int
+    fixed: Mapping[str, Scalar] = field(default_factory=lambda: _NOTHING)
+    excluded: Mapping[str, tuple[Scalar, ...]] = field(default_factory=lambda: _NONE)
+
+    def rng(self) -> np.random.Generator:
+        """Counter-based randomness of this request: Philox keyed by (seed, stage, shard, batch)."""
+        from mintage.plan.seeds import sample_rng
+
+        return sample_rng(self.seed, self.shard, self.batch)
+
+    def torch_seed(self) -> int:
+        """A seed in [0, 2**63) for a `torch.Generator` of this request."""
+        return int(self.rng().integers(0, 2**63))

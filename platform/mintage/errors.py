@@ -1,0 +1,119 @@
+"""The one tree of errors.
+
+    MintageError
+    ├── SpecError                 the job spec is wrong: key, value, combination
+    ├── SourceError               the source cannot be read or used
+    ├── PluginError               a plugin is missing, broken, or there twice
+    ├── FitError                  a generator could not learn from the source
+    ├── GenerationError           a model did not make what it was asked for
+    │   ├── ConditionError        a condition that the model cannot meet
+    │   └── StarvationError       the operators reject (nearly) everything
+    ├── ValidationFailedError     more rows broke a rule than its action allows
+    ├── StoreError                an object could not be read or written
+    │   ├── ObjectExistsError     an exclusive create lost: the object is there already
+    │   ├── ObjectMissingError    the object is not there
+    │   └── StoreUnavailableError (retryable) timeouts, throttling, lost connections
+    ├── ProvenanceError           a manifest, record, digest or key is wrong
+    │   └── SignatureError        a signature is missing, false, or by an unknown key
+    ├── ClusterError              (retryable) a worker or the cluster went away
+    └── CancelledError            the job was told to stop
+
+A message says what happened, with which value; a hint says what to do next. Every class survives
+pickling, because Ray carries errors between processes. `retryable` alone decides whether the engine
+tries again; `exit_code` is what the command line returns (1 failed, 2 bad input).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class MintageError(Exception):
+    """Base of all errors that Mintage raises on purpose."""
+
+    retryable: ClassVar[bool] = False
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
+
+
+class SpecError(MintageError):
+    """The job spec is wrong: a key, a value, or a combination of them."""
+
+    exit_code = 2
+
+
+class SourceError(MintageError):
+    """The source cannot be read, or cannot be used as it is."""
+
+    exit_code = 2
+
+
+class PluginError(MintageError):
+    """A plugin is missing, broken, or registered twice."""
+
+    exit_code = 2
+
+
+class FitError(MintageError):
+    """A generator could not learn from the source."""
+
+
+class GenerationError(MintageError):
+    """A model did not make what it was asked for."""
+
+
+class ConditionError(GenerationError):
+    """A condition that the model cannot meet, such as a value it never saw."""
+
+    exit_code = 2
+
+
+class StarvationError(GenerationError):
+    """The operators reject so much that a shard cannot be filled."""
+
+
+class ValidationFailedError(MintageError):
+    """More rows broke a rule than the rule's action allows."""
+
+
+class StoreError(MintageError):
+    """An object could not be read or written."""
+
+
+class ObjectExistsError(StoreError):
+    """An exclusive create found the object there already."""
+
+
+class ObjectMissingError(StoreError):
+    """The object is not there."""
+
+
+class StoreUnavailableError(StoreError):
+    """The store did not answer, or asked to slow down."""
+
+    retryable = True
+
+
+class ProvenanceError(MintageError):
+    """A manifest, a record, a digest or a key is wrong."""
+
+
+class SignatureError(ProvenanceError):
+    """A signature is missing, false, or made by a key that is not trusted."""
+
+
+class ClusterError(MintageError):
+    """A worker, a node or the cluster went away."""
+
+    retryable = True
+
+
+class CancelledError(MintageError):
+    """The job was told to stop."""
