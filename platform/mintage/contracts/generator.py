@@ -70,7 +70,9 @@ class TableBatch(NamedTuple):
 class Model(ABC):
     """What a generator learned: immutable, and able to answer any request in any order."""
 
-    determinism: ClassVar[Determinism] = Determinism.CONTENT
+    determinism: ClassVar[Determinism] = Determinism.BYTES
+    batch_rows: ClassVar[int] = 16_384
+    """Root rows that a request asks for at most; small for models whose rows are dear."""
 
     @property
     @abstractmethod
