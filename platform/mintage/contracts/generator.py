@@ -13,6 +13,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from mintage.contracts.schema import DatasetSchema
+from mintage.contracts.seeds import fit_rng
 from mintage.contracts.shard import SampleRequest, Scalar
 from mintage.contracts.source import Source
 from mintage.errors import ConditionError
@@ -55,8 +56,6 @@ class FitContext:
 
     def rng(self) -> np.random.Generator:
         """The randomness of this fit."""
-        from mintage.plan.seeds import fit_rng
-
         return fit_rng(self.seed)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
+
+from mintage.contracts.seeds import sample_rng
 
 Scalar = str | int | float | bool | None
 """A value of a condition, as JSON can carry it. Dates and times are ISO 8601 text; decimals are text."""
@@ -67,8 +67,6 @@ class SampleRequest:
 
     def rng(self) -> np.random.Generator:
         """Counter-based randomness of this request: Philox keyed by (seed, stage, shard, batch)."""
-        from mintage.plan.seeds import sample_rng
-
         return sample_rng(self.seed, self.shard, self.batch)
 
     def torch_seed(self) -> int:
