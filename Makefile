@@ -1,0 +1,85 @@
+# The commands of this repository, the same on a desk and in CI. A new machine needs python3 (3.11 to
+# 3.13), make and git; everything else is installed into .venv.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test test-slow check bench docs constraints
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := demo-output
+
+# uv takes UV_PYTHON before the environment that it is told to fill, and finds local wheels only by
+# a variable of its own.
+unexport UV_PYTHON
+ifdef PIP_FIND_LINKS
+export UV_FIND_LINKS := $(PIP_FIND_LINKS)
+endif
+
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode \
+	--constraints constraints.txt --build-constraints constraints.txt
+
+# One thread per process (OpenMP's threads spin when processes outnumber cores), a local Ray without
+# tokens, and nothing that calls home.
+QUIET := OMP_NUM_THREADS=1 RAY_AUTH_MODE=disabled RAY_USAGE_STATS_ENABLED=0 HF_HUB_OFFLINE=1 DO_NOT_TRACK=1
+
+help:  ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.test-installed  ## Install Mintage and what its tests need into .venv
+
+$(BIN)/uv: constraints.txt
+	@echo "making $(VENV)"
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else \
+		f"Python 3.11 to 3.13 is needed, this is {v[0]}.{v[1]}: make setup PYTHON=/path/to/python")'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
+	@touch $@
+
+$(VENV)/.test-installed: $(BIN)/uv pyproject.toml constraints.txt
+	@echo "installing Mintage and its tests' needs"
+	@$(INSTALL) --editable . --group test
+	@touch $@
+
+$(VENV)/.dev-installed: $(VENV)/.test-installed
+	@echo "installing the tools for checks and documentation"
+	@$(INSTALL) --editable . --group dev
+	@touch $@
+
+demo: setup  ## Learn real flights, mint a million synthetic ones on a local Ray, verify them
+	@if [ -e $(DEMO)/flights-synthetic ]; then \
+		echo "removing the data set of an earlier demo: $(DEMO)/flights-synthetic"; \
+		rm -rf $(DEMO)/flights-synthetic; \
+	fi
+	@$(BIN)/python docs/examples/flights/export_flights.py $(DEMO)/flights.parquet
+	$(QUIET) $(BIN)/mintage run docs/examples/flights/flights.yaml
+	$(QUIET) $(BIN)/mintage verify $(DEMO)/flights-synthetic
+
+test: setup  ## Run the tests and every example, with a real S3 server and a local Ray
+	$(QUIET) $(BIN)/python -m pytest -m "not (slow or gpu or postgres or browser)" $(ARGS)
+
+test-slow: setup  ## Run the tests that take minutes
+	$(QUIET) $(BIN)/python -m pytest -m "slow and not (gpu or postgres or browser)" $(ARGS)
+
+check: $(VENV)/.dev-installed docs  ## Check format, lint, types, imports and documentation
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.dev-installed  ## Build the documentation into site/
+	$(QUIET) $(BIN)/mkdocs build --quiet --strict
+
+bench: setup  ## Measure, and print the figures with machine and versions
+	$(QUIET) $(BIN)/python benchmarks/run.py $(ARGS)
+
+constraints: $(BIN)/uv  ## Replace constraints.txt by the newest set that resolves
+	@printf 'hatchling\nuv\n' | $(BIN)/uv pip compile --quiet pyproject.toml - --group dev --all-extras \
+		--python-version 3.11.2 --no-annotate --no-header --output-file $(VENV)/newest.txt
+	@{ head -2 constraints.txt; sed 's/+cpu$$//' $(VENV)/newest.txt | grep -vE '^(cuda|nvidia|triton)'; } \
+		> $(VENV)/constraints.txt
+	@mv $(VENV)/constraints.txt constraints.txt
