@@ -1,1 +1,44 @@
-"""To be described."""
+"""What a user asks for: the job spec, its parts, and how it is read. No behaviour: nothing here runs a job.
+
+A spec is plain data that is checked when it is made; whether its source exists, its plugins are
+installed and its columns are known is found out by those who use it.
+"""
+
+from mintage.spec.delivery import DEFAULT_SHARD_ROWS, ResourcesSpec, SigningSpec, SinkSpec, TelemetrySpec
+from mintage.spec.job import DEFAULT_GENERATOR, MAX_SHARDS, JobSpec
+from mintage.spec.read import json_schema, read_config, read_spec
+from mintage.spec.request import (
+    MAX_ROWS,
+    BalanceSpec,
+    ConditionSpec,
+    GeneratorSpec,
+    ModelSpec,
+    OperatorSpec,
+    ShareSpec,
+)
+from mintage.spec.source import IN_MEMORY, ForeignKeySpec, SourceSpec, TableSpec
+
+__all__ = [
+    "DEFAULT_GENERATOR",
+    "DEFAULT_SHARD_ROWS",
+    "IN_MEMORY",
+    "MAX_ROWS",
+    "MAX_SHARDS",
+    "BalanceSpec",
+    "ConditionSpec",
+    "ForeignKeySpec",
+    "GeneratorSpec",
+    "JobSpec",
+    "ModelSpec",
+    "OperatorSpec",
+    "ResourcesSpec",
+    "ShareSpec",
+    "SigningSpec",
+    "SinkSpec",
+    "SourceSpec",
+    "TableSpec",
+    "TelemetrySpec",
+    "json_schema",
+    "read_config",
+    "read_spec",
+]
