@@ -34,7 +34,7 @@ class SpecModel(BaseModel):
         frozen=True, extra="forbid", serialize_by_alias=True, allow_inf_nan=False, hide_input_in_errors=True
     )
 
-    def __init__(self, /, **values: Any) -> None:
+    def __init__(self, /, **values: Any) -> None:  # noqa: ANN401  # pydantic's signature
         with spec_errors(type(self)):
             super().__init__(**values)
 
@@ -42,7 +42,7 @@ class SpecModel(BaseModel):
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
     @classmethod
-    def model_validate(cls, obj: Any, **options: Any) -> Self:
+    def model_validate(cls, obj: Any, **options: Any) -> Self:  # noqa: ANN401  # pydantic's signature
         """The part that a mapping describes; raises `SpecError` that lists every problem."""
         with spec_errors(cls):
             return super().model_validate(obj, **options)

@@ -51,7 +51,7 @@ def is_secret_name(name: str, *, ordinary_words: bool = False) -> bool:
     With `ordinary_words`, the bare words `key` and `token` are taken for columns and text, as in
     the options of generators and operators.
 
-    >>> [is_secret_name(name) for name in ("key", "secretAccessKey", "sas_token", "primary_key", "max_tokens")]
+    >>> [is_secret_name(name) for name in ("key", "secretAccessKey", "sas_token", "primary_key", "tokens")]
     [True, True, True, False, False]
     """
     words = re.findall(r"[a-z0-9]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower())

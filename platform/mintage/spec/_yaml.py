@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 
@@ -79,10 +79,17 @@ def check_size(text: str) -> None:
         )
 
 
+class _Mark(Protocol):
+    """A place in a text, counted from 0."""
+
+    line: int
+    column: int
+
+
 class _Builder:
     """Builds plain values from parser events, so that each check sees its line."""
 
-    def __init__(self, events: Iterator[Any]) -> None:
+    def __init__(self, events: Iterator[yaml.Event]) -> None:
         self._events = events
 
     def document(self) -> object:
@@ -98,7 +105,7 @@ class _Builder:
             )
         return value
 
-    def _node(self, event: Any, depth: int) -> object:
+    def _node(self, event: yaml.Event, depth: int) -> object:
         _check_event(event, depth)
         if isinstance(event, yaml.ScalarEvent):
             # `implicit[0]` is false for quoted and block scalars: those are always text.
@@ -120,12 +127,12 @@ class _Builder:
             values[key] = self._node(next(self._events), depth + 1)
         return values
 
-    def _until(self, end: type) -> Iterator[Any]:
+    def _until(self, end: type) -> Iterator[yaml.Event]:
         while not isinstance(event := next(self._events), end):
             yield event
 
 
-def _check_event(event: Any, depth: int) -> None:
+def _check_event(event: yaml.Event, depth: int) -> None:
     mark = event.start_mark
     if isinstance(event, yaml.AliasEvent):
         raise _error(f"the alias *{event.anchor} is not supported", mark, "write the value out")
@@ -133,13 +140,13 @@ def _check_event(event: Any, depth: int) -> None:
         raise _error(
             f"the anchor &{event.anchor} is not supported", mark, "write the value out where it is used"
         )
-    if event.tag is not None:
-        raise _error(f"the tag {event.tag} is not supported", mark, "write the plain value; quotes make text")
+    if tag is not None:
+        raise _error(f"the tag {tag} is not supported", mark, "write the plain value; quotes make text")
     if depth > MAX_DEPTH:
         raise _error(f"is nested deeper than {MAX_DEPTH} levels", mark, "make it flatter")
 
 
-def _error(what: str, mark: Any, hint: str) -> SpecError:
+def _error(what: str, mark: _Mark | None, hint: str) -> SpecError:
     place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
     return SpecError(f"{place}{what}", hint)
 

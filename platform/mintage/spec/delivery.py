@@ -16,7 +16,7 @@ class SinkSpec(SpecModel):
     """Where the data set is written."""
 
     uri: Uri = Field(description="Path or URI of the data set's folder, without credentials.")
-    format: Kind = Field("parquet", description="Connector that writes the parts.")
+    format: Kind = Field(default="parquet", description="Connector that writes the parts.")
     options: Options = Field(
         default_factory=dict, description="Options of that connector, see its documentation."
     )
@@ -24,30 +24,39 @@ class SinkSpec(SpecModel):
         default_factory=dict, description="Options of the store, such as endpoint_url; never credentials."
     )
     shard_rows: Whole = Field(
-        DEFAULT_SHARD_ROWS,
+        default=DEFAULT_SHARD_ROWS,
         ge=1,
         le=10**8,
-        description="Accepted root rows in a shard, the unit of work and of commit: 1 to 10^8. Another value draws "
-        "other rows.",
+        description="Accepted root rows in a shard, the unit of work and of commit: 1 to 10^8. "
+        "Another value draws other rows.",
     )
-    keep_rejects: Flag = Field(False, description="Whether rejected rows are written beside the data set.")
+    keep_rejects: Flag = Field(
+        default=False, description="Whether rejected rows are written beside the data set."
+    )
 
 
 class ResourcesSpec(SpecModel):
     """On what the job runs; changes its speed, never its rows."""
 
-    workers: Whole | None = Field(None, ge=1, le=100_000, description="Workers; null for one for each CPU.")
+    workers: Whole | None = Field(
+        default=None, ge=1, le=100_000, description="Workers; null for one for each CPU."
+    )
     executor: Literal["auto", "inline", "ray"] = Field(
-        "auto", description="auto: chosen by the job's size. inline: in this process. ray: on a Ray cluster."
+        default="auto",
+        description="auto: chosen by the job's size. inline: in this process. ray: on a Ray cluster.",
     )
     address: str | None = Field(
-        None,
+        default=None,
         min_length=1,
         description="Address of a Ray cluster, such as ray://head:10001; null starts a local one.",
     )
-    cpus_per_worker: Real = Field(0.5, gt=0, le=1024, description="CPUs that Ray reserves for a worker.")
-    gpus_per_worker: Real = Field(0.0, ge=0, le=64, description="GPUs that Ray reserves for a worker.")
-    in_flight: Whole = Field(2, ge=1, le=64, description="Shards that a worker has at once.")
+    cpus_per_worker: Real = Field(
+        default=0.5, gt=0, le=1024, description="CPUs that Ray reserves for a worker."
+    )
+    gpus_per_worker: Real = Field(
+        default=0.0, ge=0, le=64, description="GPUs that Ray reserves for a worker."
+    )
+    in_flight: Whole = Field(default=2, ge=1, le=64, description="Shards that a worker has at once.")
 
     @model_validator(mode="after")
     def _inline_has_no_cluster(self) -> Self:
@@ -65,11 +74,11 @@ class SigningSpec(SpecModel):
     """Who signs the manifest."""
 
     key: Uri | None = Field(
-        None,
-        description="Path or URI of the private key, see `mintage keygen`; null for the local identity, which is "
-        "created once.",
+        default=None,
+        description="Path or URI of the private key, see `mintage keygen`; null for the local "
+        "identity, which is created once.",
     )
-    enabled: Flag = Field(True, description="Whether the manifest is signed.")
+    enabled: Flag = Field(default=True, description="Whether the manifest is signed.")
 
     @model_validator(mode="after")
     def _key_is_used(self) -> Self:

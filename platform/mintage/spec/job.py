@@ -33,38 +33,43 @@ class JobSpec(SpecModel):
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}$")] = Field(
-        description="Name of the job, and of its table when there is only one: 1 to 100 letters, digits, `_`, `.` or "
-        "`-`, the first one a letter or digit."
+        description="Name of the job, and of its table when there is only one: 1 to 100 letters, "
+        "digits, `_`, `.` or `-`, the first one a letter or digit."
     )
     seed: Whole = Field(
-        0, ge=0, le=2**64 - 1, description="Root of all randomness: 0 to 2^64 - 1. 0 is a seed."
+        default=0, ge=0, le=2**64 - 1, description="Root of all randomness: 0 to 2^64 - 1. 0 is a seed."
     )
-    source: SourceSpec | None = Field(None, description="What is learned from; some generators need none.")
+    source: SourceSpec | None = Field(
+        default=None, description="What is learned from; some generators need none."
+    )
     generator: GeneratorSpec | None = Field(
-        None, description=f"What learns; `{DEFAULT_GENERATOR}` when there is a source and no model."
+        default=None, description=f"What learns; `{DEFAULT_GENERATOR}` when there is a source and no model."
     )
-    model: ModelSpec | None = Field(None, description="A model fitted before, instead of a generator.")
+    model: ModelSpec | None = Field(
+        default=None, description="A model fitted before, instead of a generator."
+    )
     rows: Whole = Field(ge=1, le=MAX_ROWS, description="Accepted rows of the root table: 1 to 10^15.")
     conditions: tuple[ConditionSpec, ...] = Field(
-        (), description="Rows with fixed values; together at most `rows`. The others are drawn freely."
+        default=(),
+        description="Rows with fixed values; together at most `rows`. The others are drawn freely.",
     )
     balance: BalanceSpec | None = Field(
-        None, description="Target shares of one column, among the rows that no condition takes."
+        default=None, description="Target shares of one column, among the rows that no condition takes."
     )
     operators: tuple[OperatorSpec, ...] = Field(
-        (),
+        default=(),
         alias="validate",
         description="Rules that every row must keep before it is stored, judged in this order.",
     )
     min_acceptance: Real = Field(
-        0.01,
+        default=0.01,
         gt=0,
         le=1,
         description="Give up when the operators accept a smaller share of the rows drawn, in (0, 1].",
     )
     sink: SinkSpec = Field(description="Where the data set is written.")
-    resources: ResourcesSpec = Field(ResourcesSpec(), description="On what the job runs.")
-    signing: SigningSpec = Field(SigningSpec(), description="Who signs the manifest.")
+    resources: ResourcesSpec = Field(default=ResourcesSpec(), description="On what the job runs.")
+    signing: SigningSpec = Field(default=SigningSpec(), description="Who signs the manifest.")
     telemetry: TelemetrySpec = Field(
         default_factory=TelemetrySpec, description="What traces and metrics carry."
     )

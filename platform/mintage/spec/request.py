@@ -26,7 +26,8 @@ class ModelSpec(SpecModel):
 
     uri: Uri = Field(description="Path or URI of the data set whose model is used, without credentials.")
     digest: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")] | None = Field(
-        None, description="`sha256:` and 64 hex digits: refuse the model when its digest is another one."
+        default=None,
+        description="`sha256:` and 64 hex digits: refuse the model when its digest is another one.",
     )
     storage: Options = Field(
         default_factory=dict, description="Options of the store, such as endpoint_url; never credentials."
@@ -38,8 +39,8 @@ class ConditionSpec(SpecModel):
 
     values: dict[Name, ScalarValue] = Field(
         min_length=1,
-        description="One value for each column of the root table. Dates and times are ISO 8601 text, decimals are "
-        "text, null asks for nulls.",
+        description="One value for each column of the root table. Dates and times are ISO 8601 "
+        "text, decimals are text, null asks for nulls.",
     )
     rows: Whole = Field(
         ge=1, le=MAX_ROWS, description="Accepted rows, out of the job's `rows`, that have them."
@@ -93,8 +94,9 @@ class BalanceSpec(SpecModel):
         BeforeValidator(_to_list, json_schema_input_type=tuple[ShareSpec, ...] | dict[str, float]),
         AfterValidator(_check_shares),
     ] = Field(
-        description="Shares by value, `{JFK: 0.3, LGA: 0.2}`, or a list of `{value, share}` for values that are not "
-        "text. They add up to 1 at most; the rest keeps its natural shares among the other values.",
+        description="Shares by value, `{JFK: 0.3, LGA: 0.2}`, or a list of `{value, share}` for "
+        "values that are not text. They add up to 1 at most; the rest keeps its natural"
+        " shares among the other values.",
     )
 
 
@@ -102,6 +104,7 @@ class OperatorSpec(KindSpec):
     """A rule about rows; `action`, `table`, `name` and the rule's own options stand beside `kind`."""
 
     kind: Kind = Field(
-        description="The operator, see `mintage plugins`. Beside it: `action` (reject, fail, tag), `above` (share that "
-        "fail tolerates), `table`, `name`, and the options of its kind."
+        description="The operator, see `mintage plugins`. Beside it: `action` (reject, fail, tag), "
+        "`above` (share that fail tolerates), `table`, `name`, and the options of its "
+        "kind."
     )

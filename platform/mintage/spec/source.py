@@ -22,7 +22,7 @@ class ForeignKeySpec(SpecModel):
     columns: tuple[Name, ...] = Field(min_length=1, description="Columns of this table, in the key's order.")
     table: Name = Field(description="The table that is referenced.")
     references: tuple[Name, ...] = Field(
-        (), description="Columns of the referenced table; its primary key when not given."
+        default=(), description="Columns of the referenced table; its primary key when not given."
     )
 
 
@@ -30,33 +30,37 @@ class _Readable(SpecModel):
     """How one table is read."""
 
     uri: Uri | None = Field(
-        None,
-        description="Path or URI of a file, or of a folder of files, without credentials. Left out only with kind "
-        f"`{IN_MEMORY}`, for tables that are handed over in Python.",
+        default=None,
+        description="Path or URI of a file, or of a folder of files, without credentials. Left out "
+        f"only with kind `{IN_MEMORY}`, for tables that are handed over in Python.",
     )
     kind: Kind | None = Field(
-        None,
-        description="Connector that reads it, such as parquet or csv; by the suffix of the uri when not given.",
+        default=None,
+        description="Connector that reads it, such as parquet or csv; by the suffix of the uri when"
+        " not given.",
     )
     options: Options = Field(
         default_factory=dict, description="Options of the connector, see its documentation."
     )
     storage: Options = Field(
         default_factory=dict,
-        description="Options of the store, such as endpoint_url; never credentials, and no part of the run's identity.",
+        description="Options of the store, such as endpoint_url; never credentials, and no part of "
+        "the run's identity.",
     )
     columns: dict[Name, Semantics] = Field(
         default_factory=dict,
-        description="What columns mean, where it is not what their type suggests: numeric, category, boolean, "
-        "datetime, text, key or binary.",
+        description="What columns mean, where it is not what their type suggests: numeric, "
+        "category, boolean, datetime, text, key or binary.",
     )
-    primary_key: tuple[Name, ...] = Field((), description="Columns that name a row of this table.")
+    primary_key: tuple[Name, ...] = Field(default=(), description="Columns that name a row of this table.")
 
 
 class TableSpec(_Readable):
     """One of several tables; a plain text stands for `{uri: text}`."""
 
-    foreign_keys: tuple[ForeignKeySpec, ...] = Field((), description="Keys of this table into other tables.")
+    foreign_keys: tuple[ForeignKeySpec, ...] = Field(
+        default=(), description="Keys of this table into other tables."
+    )
 
     @model_validator(mode="after")
     def _has_place(self) -> Self:
@@ -78,9 +82,9 @@ class SourceSpec(_Readable):
         description="The tables by name, each a mapping as for one table, or its uri alone.",
     )
     root: Name | None = Field(
-        None,
-        description="With several tables: the one whose rows are counted by `rows`; by default the only one that "
-        "references no other.",
+        default=None,
+        description="With several tables: the one whose rows are counted by `rows`; by default the "
+        "only one that references no other.",
     )
 
     @model_validator(mode="after")
