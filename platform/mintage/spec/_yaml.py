@@ -133,13 +133,11 @@ class _Builder:
 
 
 def _check_event(event: yaml.Event, depth: int) -> None:
-    mark = event.start_mark
+    mark, anchor, tag = event.start_mark, getattr(event, "anchor", None), getattr(event, "tag", None)
     if isinstance(event, yaml.AliasEvent):
-        raise _error(f"the alias *{event.anchor} is not supported", mark, "write the value out")
-    if event.anchor is not None:
-        raise _error(
-            f"the anchor &{event.anchor} is not supported", mark, "write the value out where it is used"
-        )
+        raise _error(f"the alias *{anchor} is not supported", mark, "write the value out")
+    if anchor is not None:
+        raise _error(f"the anchor &{anchor} is not supported", mark, "write the value out where it is used")
     if tag is not None:
         raise _error(f"the tag {tag} is not supported", mark, "write the plain value; quotes make text")
     if depth > MAX_DEPTH:
