@@ -4,9 +4,10 @@ A spec is plain data that is checked when it is made; whether its source exists,
 installed and its columns are known is found out by those who use it.
 """
 
+from mintage.spec._problems import nearest, spec_errors
 from mintage.spec.delivery import DEFAULT_SHARD_ROWS, ResourcesSpec, SigningSpec, SinkSpec, TelemetrySpec
 from mintage.spec.job import DEFAULT_GENERATOR, MAX_SHARDS, JobSpec
-from mintage.spec.read import json_schema, read_config, read_spec
+from mintage.spec.read import json_schema, read_spec
 from mintage.spec.request import (
     MAX_ROWS,
     BalanceSpec,
@@ -39,6 +40,7 @@ __all__ = [
     "TableSpec",
     "TelemetrySpec",
     "json_schema",
-    "read_config",
+    "nearest",
     "read_spec",
+    "spec_errors",
 ]

@@ -56,7 +56,7 @@ class JobSpec(SpecModel):
     balance: BalanceSpec | None = Field(
         default=None, description="Target shares of one column, among the rows that no condition takes."
     )
-    operators: tuple[OperatorSpec, ...] = Field(
+    validate_: tuple[OperatorSpec, ...] = Field(
         default=(),
         alias="validate",
         description="Rules that every row must keep before it is stored, judged in this order.",

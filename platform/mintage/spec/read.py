@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
-
-from pydantic import BaseModel
 
 from mintage.errors import SpecError
 from mintage.spec._json import parse_json
 from mintage.spec._overrides import apply_overrides
-from mintage.spec._problems import shown, spec_errors
+from mintage.spec._problems import shown
 from mintage.spec._yaml import MAX_BYTES, parse_yaml
 from mintage.spec.job import JobSpec
 from mintage.spec.source import IN_MEMORY
-
-_Config = TypeVar("_Config", bound=BaseModel)
 
 
 def read_spec(
@@ -48,15 +43,6 @@ def read_spec(
     if in_memory and values.get("source") is None:
         values = {**values, "source": {"kind": IN_MEMORY}}
     return JobSpec.model_validate(apply_overrides(values, overrides))
-
-
-def read_config(config: type[_Config], values: Mapping[str, Any], *, path: str) -> _Config:
-    """A plugin's config from its options; `path` is where they stand in the spec, such as `generator`.
-
-    Raises `SpecError` with the full path, as for any other key of the spec.
-    """
-    with spec_errors(config, path):
-        return config.model_validate(values)
 
 
 def json_schema() -> dict[str, object]:
