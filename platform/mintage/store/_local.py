@@ -1,0 +1,199 @@
+"""A folder of a file system.
+
+An object is written under a temporary name, flushed to the disk, and linked to its own name, which
+fails when that name is taken: readers see all of it or nothing, and two writers cannot both win.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import uuid
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from mintage.errors import ObjectMissingError, StoreError
+from mintage.store._backend import PARTIAL, Backend, PartSink
+from mintage.store._failures import os_failures
+from mintage.store._reader import guarded_reader
+from mintage.store.object_info import ObjectInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_OPEN_ATTEMPTS = 5
+
+
+class LocalBackend(Backend):
+    """Objects are files below `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._made: set[Path] = set()
+
+    def create(self, path: str, data: bytes) -> None:
+        """Write, flush and link one small file."""
+        sink = self.part(path)
+        try:
+            sink.append(data)
+            sink.publish()
+        finally:
+            sink.abandon()
+
+    def read(self, path: str, limit_bytes: int) -> bytes:
+        """Read from the start."""
+        with self.open(path) as stream:
+            return stream.read(limit_bytes)
+
+    def open(self, path: str) -> BinaryIO:
+        """Open a regular file; a device or a pipe could block for ever."""
+        target = self._root / path
+        with os_failures("read", str(target)):
+            self._check_regular(target)
+            return guarded_reader(target.open("rb", buffering=0), lambda: os_failures("read", str(target)))
+
+    def size(self, path: str) -> int:
+        """Size by the file system."""
+        target = self._root / path
+        with os_failures("look at", str(target)):
+            return self._check_regular(target).st_size
+
+    def objects(self, folder: str) -> list[ObjectInfo]:
+        """Walk the folder; links to folders are not followed, links to files are."""
+        top = self._root / folder
+        with os_failures("list", str(top)):
+            return list(self._walk(top))
+
+    def part(self, path: str) -> PartSink:
+        """Open a temporary file beside the final name."""
+        target = self._root / path
+        with os_failures("create", str(target)):
+            self._check_inside(target)
+            temporary = target.with_name(f"{target.name}.{uuid.uuid4().hex}{PARTIAL}")
+            return _LocalPart(target, temporary, self._open_new(temporary))
+
+    def remove(self, path: str) -> None:
+        """Remove the file, and the folders that this store made for it when they are empty now."""
+        target = self._root / path
+        with os_failures("remove", str(target)):
+            self._check_inside(target)
+            # Below something that is no folder there is nothing to remove either.
+            with suppress(FileNotFoundError, NotADirectoryError):
+                target.unlink()
+        for folder in target.parents:
+            if folder not in self._made or not _remove_empty(folder):
+                break
+            self._made.discard(folder)
+
+    def _check_inside(self, target: Path) -> None:
+        if not target.parent.resolve().is_relative_to(self._root.resolve()):
+            raise StoreError(
+                f"cannot write {target}: a symbolic link leads out of {self._root}", "remove the link"
+            )
+
+    def _check_regular(self, target: Path) -> os.stat_result:
+        found = target.stat()
+        if stat.S_ISDIR(found.st_mode):
+            raise ObjectMissingError(f"cannot read {target}: it is a folder", "name a file")
+        if not stat.S_ISREG(found.st_mode):
+            raise StoreError(f"cannot read {target}: it is not a regular file", "remove it")
+        return found
+
+    def _walk(self, top: Path) -> Iterator[ObjectInfo]:
+        for folder, _, names in os.walk(top, onerror=_raise_unless_gone):
+            for name in names:
+                file = Path(folder, name)
+                if name.endswith(PARTIAL) or (found := _stat_unless_gone(file)) is None:
+                    continue
+                if stat.S_ISREG(found.st_mode):
+                    yield ObjectInfo(path=file.relative_to(self._root).as_posix(), bytes=found.st_size)
+
+    def _open_new(self, temporary: Path) -> BinaryIO:
+        for attempt in range(_OPEN_ATTEMPTS):
+            self._make_folder(temporary.parent)
+            try:
+                return temporary.open("xb")
+            except FileNotFoundError:
+                # Somebody removed the empty folder in between; a file system that keeps doing it is broken.
+                if attempt + 1 == _OPEN_ATTEMPTS:
+                    raise
+        raise AssertionError
+
+    def _make_folder(self, folder: Path) -> None:
+        missing = [one for one in (folder, *folder.parents) if not one.exists()]
+        if not missing and folder.is_dir():
+            return
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as exc:
+            raise StoreError(
+                f"cannot create the folder {folder}: a file stands where a folder is needed",
+                "choose another folder, or move the file",
+            ) from exc
+        except FileNotFoundError as exc:
+            raise StoreError(
+                f"cannot create the folder {folder}: the file system does not permit it",
+                "choose another folder",
+            ) from exc
+        self._made.update(missing)
+        for one in missing:
+            _flush_folder(one.parent)
+
+
+class _LocalPart(PartSink):
+    def __init__(self, target: Path, temporary: Path, file: BinaryIO) -> None:
+        self._target = target
+        self._temporary = temporary
+        self._file = file
+
+    def append(self, data: bytes) -> None:
+        with os_failures("write", str(self._target)):
+            self._file.write(data)
+
+    def publish(self) -> None:
+        with os_failures("create", str(self._target)):
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            try:
+                self._target.hardlink_to(self._temporary)
+            finally:
+                # Also when the name is taken: the caller may find the same bytes there, and rely on them.
+                _flush_folder(self._target.parent)
+        self.abandon()
+
+    def abandon(self) -> None:
+        # Bytes that cannot be flushed any more are dropped here anyway; the file is closed all the same.
+        with suppress(OSError):
+            self._file.close()
+        with os_failures("remove", str(self._temporary)):
+            self._temporary.unlink(missing_ok=True)
+
+
+def _flush_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _remove_empty(folder: Path) -> bool:
+    try:
+        folder.rmdir()
+    except OSError:
+        # Not empty, or gone: then it is not ours to remove any more.
+        return False
+    return True
+
+
+def _raise_unless_gone(exc: OSError) -> None:
+    if not isinstance(exc, FileNotFoundError | NotADirectoryError):
+        raise exc
+
+
+def _stat_unless_gone(file: Path) -> os.stat_result | None:
+    try:
+        return file.stat()
+    except FileNotFoundError:
+        return None
