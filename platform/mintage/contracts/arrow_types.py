@@ -10,7 +10,8 @@ import pyarrow as pa
 from mintage.errors import SpecError
 
 _UNITS = "s|ms|us|ns"
-_MAX_TYPE_NAME = 4096
+# Lists of lists nest by recursion: long enough for every real type, short enough for the stack.
+_MAX_TYPE_NAME = 512
 
 _PLAIN: dict[str, pa.DataType] = {
     str(type_): type_
@@ -64,8 +65,15 @@ def parse_type(name: str) -> pa.DataType:
         return _PLAIN[name]
     for pattern, build in _PATTERNS:
         if len(name) <= _MAX_TYPE_NAME and (match := pattern.fullmatch(name)):
-            return build(match)
-    raise SpecError(
+            try:
+                return build(match)
+            except (ValueError, OverflowError) as exc:
+                raise _unsupported(name) from exc
+    raise _unsupported(name)
+
+
+def _unsupported(name: str) -> SpecError:
+    return SpecError(
         f"columns of the Arrow type {name[:100]!r} are not supported",
         "cast the column to numbers, text, dates or times, binary, or lists of these",
     )

@@ -16,13 +16,13 @@ class OrdersConfig(GeneratorConfig):
     """Which orders there are."""
 
     channels: dict[str, Weight] = Field(
-        {"web": 0.6, "store": 0.3, "phone": 0.1},
+        default={"web": 0.6, "store": 0.3, "phone": 0.1},
         min_length=1,
         max_length=1000,
         description="Ways in which an order can come, each with a weight; the weights need not add up to 1.",
     )
-    first_day: date = Field(date(2024, 1, 1), description="The day of the first orders, in UTC.")
-    days: int = Field(365, ge=1, le=100_000, description="Days over which the orders spread.")
+    first_day: date = Field(default=date(2024, 1, 1), description="The day of the first orders, in UTC.")
+    days: int = Field(default=365, ge=1, le=100_000, description="Days over which the orders spread.")
     most_lines: int = Field(
-        5, ge=1, le=100, description="Lines that an order has at most; it has at least one."
+        default=5, ge=1, le=100, description="Lines that an order has at most; it has at least one."
     )
