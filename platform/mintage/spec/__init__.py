@@ -4,6 +4,7 @@ A spec is plain data that is checked when it is made; whether its source exists,
 installed and its columns are known is found out by those who use it.
 """
 
+from mintage.spec._overrides import read_options
 from mintage.spec._problems import nearest, spec_errors
 from mintage.spec.delivery import DEFAULT_SHARD_ROWS, ResourcesSpec, SigningSpec, SinkSpec, TelemetrySpec
 from mintage.spec.job import DEFAULT_GENERATOR, MAX_SHARDS, JobSpec
@@ -41,6 +42,7 @@ __all__ = [
     "TelemetrySpec",
     "json_schema",
     "nearest",
+    "read_options",
     "read_spec",
     "spec_errors",
 ]

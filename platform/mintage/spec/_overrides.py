@@ -9,6 +9,7 @@ from typing import Any
 
 from mintage.errors import SpecError
 from mintage.spec._problems import shown
+from mintage.spec._secrets import HOW, find_secrets
 from mintage.spec._yaml import parse_yaml, plain_scalar
 
 _PATH = re.compile(r"[^.\[\]=]+(\[\d{1,9}\])*(\.[^.\[\]=]+(\[\d{1,9}\])*)*")
@@ -33,6 +34,18 @@ def apply_overrides(values: Mapping[str, object], overrides: Iterable[str]) -> d
             raise SpecError(f"the override {shown(override)} has no path=value form", _FORM)
         _set(changed, path, _value(text.strip(), path))
     return changed
+
+
+def read_options(options: Iterable[str]) -> dict[str, object]:
+    """Options of a store from `name=value` texts. Raises `SpecError`, also for credentials.
+
+    >>> read_options(["endpoint_url=http://localhost:9000", "anon=true"])
+    {'endpoint_url': 'http://localhost:9000', 'anon': True}
+    """
+    values = apply_overrides({}, options)
+    if secret := next(find_secrets(values), None):
+        raise SpecError(f"{secret}: looks like a credential", HOW)
+    return values
 
 
 def _value(text: str, path: str) -> object:

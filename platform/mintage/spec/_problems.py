@@ -114,11 +114,17 @@ def _describe(error: ErrorDetails, model: type[BaseModel], prefix: str) -> tuple
         return f"{path}: is not a known key", _nearest_key(name, owner)
     if name == "[key]":
         return f"{path}: keys must be text, got {shown(error['input'])}", "put the key in quotes"
-    what = _WHAT.get(error["type"], error["msg"]).format(
-        **{key: _number(value) for key, value in context.items()}
-    )
     got = "" if error["type"] == "missing" else f", got {shown(error['input'], name)}"
-    return f"{path or 'spec'}: {what}{got}", _todo(error, field)
+    return f"{path or 'spec'}: {_what(error)}{got}", _todo(error, field)
+
+
+def _what(error: ErrorDetails) -> str:
+    context = error.get("ctx", {})
+    if template := _WHAT.get(error["type"]):
+        return template.format(**{key: _number(value) for key, value in context.items()})
+    if error["type"] in {"value_error", "assertion_error"}:
+        return str(context["error"])
+    return error["msg"][:1].lower() + error["msg"][1:]
 
 
 def _todo(error: ErrorDetails, field: FieldInfo | None) -> str:
@@ -158,10 +164,10 @@ def _dotted(prefix: str, location: Iterable[int | str]) -> str:
 
 
 def _nearest_key(name: str, model: type[BaseModel] | None) -> str:
-    fields = model.model_fields if model else {}
-    if name in fields:
-        return f"in a spec it is called {fields[name].alias!r}"
-    return nearest(name, [field.alias or known for known, field in fields.items()])
+    keys = sorted(field.alias or key for key, field in model.model_fields.items()) if model else []
+    close = difflib.get_close_matches(name, keys, n=1, cutoff=0.6)
+    guess = f"did you mean {close[0]!r}? " if close else ""
+    return f"{guess}known keys: {', '.join(keys)}"
 
 
 def _place(

@@ -69,7 +69,7 @@ def is_secret_name(name: str, *, ordinary_words: bool = False) -> bool:
 def is_secret_value(text: str) -> bool:
     """Whether a text holds a credential: a URI with user or signature, a key of a known form.
 
-    >>> [is_secret_value(t) for t in ("s3://user:pw@bucket/x", "https://h/x?sig=ab", "s3://bucket/a@b.csv")]
+    >>> [is_secret_value(t) for t in ("s3://user@bucket/x", "https://h/x?sig=ab", "s3://bucket/a@b.csv")]
     [True, True, False]
     """
     return bool(_URI_USER.search(text) or _URI_QUERY.search(text) or _FORMS.search(text))

@@ -1,0 +1,174 @@
+"""The commands. Each is a thin shell over one public function, imported when the command runs.
+
+mintage init flights.parquet     write a commented spec
+mintage preview flights.yaml     fit, and show a few rows
+mintage run flights.yaml         fit, mint, validate, commit, sign
+mintage verify flights-synthetic
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mintage.cli._shell import FAILED, Shell, common, print_json
+
+_SPEC = click.argument("spec", type=click.Path(path_type=Path))
+_SET = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override a key of the spec, such as rows=1000 or sink.uri=out. May be repeated.",
+)
+
+
+@click.group(cls=Shell, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mintage")
+def main() -> None:
+    """Make synthetic data at scale, and prove where every row came from."""
+
+
+@main.command()
+@click.argument("source")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Where the spec is written; NAME.yaml by default."
+)
+@click.option("--force", is_flag=True, help="Overwrite a spec that is there.")
+@common
+def init(source: str, output: Path | None, *, force: bool, as_json: bool) -> None:
+    """Write a commented spec for SOURCE, a file or a folder, with what its columns seem to be."""
+    from mintage.jobs.draft import write_draft
+
+    path = write_draft(source, output, overwrite=force)
+    if as_json:
+        print_json({"spec": str(path), "source": source})
+    else:
+        click.echo(f"wrote {path}\nnext: mintage preview {path}, then mintage run {path}")
+
+
+@main.command()
+@_SPEC
+@click.option(
+    "--rows", type=click.IntRange(1, 1000), default=20, show_default=True, help="Rows of the root table."
+)
+@_SET
+@common
+def preview(spec: Path, rows: int, overrides: tuple[str, ...], *, as_json: bool) -> None:
+    """Fit what SPEC asks for, and show a few rows. Nothing is written."""
+    from mintage.spec import read_spec
+
+    job = read_spec(spec, overrides=overrides)
+
+    # Only a sound spec is worth the seconds that these take to load.
+    from mintage import jobs
+    from mintage.cli import _rows
+
+    tables = jobs.preview(job, rows=rows)
+    if as_json:
+        print_json({"tables": {name: _rows.to_json(table) for name, table in tables.items()}})
+    else:
+        click.echo("\n\n".join(_rows.to_text(name, table) for name, table in tables.items()))
+
+
+@main.command()
+@_SPEC
+@_SET
+@click.option("--events", is_flag=True, help="Write progress to stderr as JSON lines, for programs.")
+@common
+def run(spec: Path, overrides: tuple[str, ...], *, events: bool, as_json: bool) -> None:
+    """Do what SPEC asks for: learn, mint, validate, commit and sign. Repeat it to resume."""
+    from mintage.spec import read_spec
+
+    job = read_spec(spec, overrides=overrides)
+
+    from mintage import jobs
+    from mintage.cli.progress import watch
+    from mintage.cli.summary import run_summary
+
+    with watch(click.get_text_stream("stderr"), as_json_lines=events) as on_event:
+        result = jobs.run(job, on_event=on_event)
+    if as_json:
+        print_json(result.summary)
+    else:
+        click.echo(run_summary(result.summary))
+
+
+@main.command()
+@click.argument("dataset")
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    metavar="PUB",
+    type=click.Path(path_type=Path),
+    help="A public key to trust; your local identity by default. May be repeated.",
+)
+@click.option(
+    "--storage",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An option of the store, such as endpoint_url=http://host:9000. May be repeated.",
+)
+@common
+def verify(dataset: str, keys: tuple[Path, ...], storage: tuple[str, ...], *, as_json: bool) -> int:
+    """Check every part, record and signature of DATASET."""
+    from mintage import jobs
+    from mintage.cli.summary import verify_summary
+    from mintage.spec import read_options
+
+    report = jobs.verify(dataset, keys=keys or None, storage=read_options(storage))
+    if as_json:
+        print_json(report.to_json())
+    else:
+        click.echo(verify_summary(dataset, report))
+    return 0 if report.ok else FAILED
+
+
+@main.command()
+@common
+def plugins(*, as_json: bool) -> None:
+    """List the generators, connectors and operators that are installed."""
+    from mintage.cli.summary import plugins_summary
+    from mintage.plugins import list_plugins
+
+    refs = list_plugins()
+    if as_json:
+        print_json({"plugins": [ref.to_json() for ref in refs]})
+    else:
+        click.echo(plugins_summary(refs))
+
+
+@main.command()
+@common
+def schema(*, as_json: bool) -> None:
+    """Print the JSON Schema of a spec, for editors and other languages."""
+    import json
+
+    from mintage.spec import json_schema
+
+    if as_json:
+        print_json(json_schema())
+    else:
+        click.echo(json.dumps(json_schema(), indent=2))
+
+
+@main.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@common
+def keygen(path: Path, *, as_json: bool) -> None:
+    """Make a pair of signing keys: the private one at PATH, the public one at PATH.pub."""
+    from mintage.provenance.signing import generate_key
+
+    key = generate_key(path)
+    if as_json:
+        print_json(
+            {"key_id": key.keyid, "private_key": str(key.private_path), "public_key": str(key.public_path)}
+        )
+    else:
+        click.echo(
+            f"private key  {key.private_path}  (keep it secret; name it as signing.key)\n"
+            f"public key   {key.public_path}  (for: mintage verify DATASET --key {key.public_path})\n"
+            f"key id       {key.keyid}"
+        )
