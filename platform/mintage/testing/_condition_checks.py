@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from mintage.contracts import Scalar
-from mintage.errors import ConditionError
+from mintage.errors import ConditionError, MintageError
 from mintage.testing._drawing import draw
 from mintage.testing._scalars import breaking, common_value, is_conditionable
 from mintage.testing.errors import ConformanceError, require
@@ -74,14 +74,16 @@ def _check_refusals(case: GeneratorCase, fixable: Fixed) -> None:
 
 
 def _holds_if_accepted(case: GeneratorCase, fixed: Fixed, excluded: Excluded) -> bool:
-    try:
-        case.model.check(fixed, excluded)
-    except ConditionError:
+    if not _accepts(case, fixed, excluded):
         return False
+    conditions = _named(fixed, excluded)
     for shard in (0, 1):
         request = case.request(shard=shard, rows=_ROWS, fixed=fixed, excluded=excluded)
-        root = draw(case.model, request)[case.model.schema.root]
-        conditions = _named(fixed, excluded)
+        try:
+            root = draw(case.model, request)[case.model.schema.root]
+        except (ArithmeticError, LookupError, MintageError, TypeError, ValueError) as exc:
+            evidence = f"accepted {conditions}, but sampling raised {type(exc).__name__}: {exc}"
+            raise ConformanceError(_CHECK, evidence) from exc
         require(
             root.num_rows == _ROWS,
             _CHECK,
@@ -93,12 +95,20 @@ def _holds_if_accepted(case: GeneratorCase, fixed: Fixed, excluded: Excluded) ->
     return True
 
 
-def _require_refused(case: GeneratorCase, fixed: Fixed, excluded: Excluded) -> None:
+def _accepts(case: GeneratorCase, fixed: Fixed, excluded: Excluded) -> bool:
     try:
         case.model.check(fixed, excluded)
     except ConditionError:
-        return
-    raise ConformanceError(_CHECK, f"accepted {_named(fixed, excluded)}, which no row can meet")
+        return False
+    except Exception as exc:
+        conditions, error = _named(fixed, excluded), f"{type(exc).__name__} instead of ConditionError: {exc}"
+        raise ConformanceError(_CHECK, f"for {conditions}, check raised {error}") from exc
+    return True
+
+
+def _require_refused(case: GeneratorCase, fixed: Fixed, excluded: Excluded) -> None:
+    accepted = _accepts(case, fixed, excluded)
+    require(not accepted, _CHECK, f"accepted {_named(fixed, excluded)}, which no row can meet")
 
 
 def _named(fixed: Fixed, excluded: Excluded) -> str:

@@ -13,8 +13,8 @@ from mintage.testing import every_type
 
 PLAIN = [
     pa.null(), pa.bool_(), pa.int8(), pa.uint64(), pa.float16(), pa.float32(), pa.float64(), pa.string(),
-    pa.large_string(), pa.binary(), pa.large_binary(), pa.binary(16), pa.date32(), pa.date64(), pa.time32("s"),
-    pa.time64("ns"), pa.duration("us"), pa.timestamp("s"), pa.timestamp("ns", "UTC"),
+    pa.large_string(), pa.binary(), pa.large_binary(), pa.binary(16), pa.date32(), pa.date64(),
+    pa.time32("s"), pa.time64("ns"), pa.duration("us"), pa.timestamp("s"), pa.timestamp("ns", "UTC"),
     pa.timestamp("us", "America/Argentina/Buenos_Aires"), pa.timestamp("ms", "+01:00"), pa.decimal128(38, 0),
     pa.decimal128(10, -2), pa.decimal256(76, 38),
 ]  # fmt: skip
@@ -70,7 +70,8 @@ def test_a_type_that_is_not_carried_is_refused_when_named(type_: pa.DataType) ->
     "name",
     [
         "", "int128", "INT64", " int64", "int64\n", "timestamp", "timestamp[fortnight]", "timestamp[us, tz=]",
-        "timestamp[us, tz=a b]", "decimal128(99, 2)", "decimal128(10)", "decimal256(0, 0)", "list<>", "list<int64",
+        "timestamp[us, tz=a b]", "decimal128(99, 2)", "decimal128(10)", "decimal256(0, 0)", "list<>",
+        "list<int64",
         "fixed_size_list<int8>[99999999999999999999]", "fixed_size_binary[99999999999999999999]",
         pytest.param("list<" * 5000 + "int8" + ">" * 5000, id="nested-too-deep"),
         pytest.param("x" * 10_000_000, id="ten-megabytes"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -38,7 +39,7 @@ def test_a_request_draws_from_the_stream_of_its_batch() -> None:
 
 
 @pytest.mark.parametrize("other", [{"seed": 8}, {"shard": 4}, {"batch": 2}], ids=str)
-def test_seed_shard_and_batch_each_give_another_stream(other: dict[str, int]) -> None:
+def test_seed_shard_and_batch_each_give_another_stream(other: dict[str, Any]) -> None:
     assert replace(REQUEST, **other).rng().random() != REQUEST.rng().random()
 
 
@@ -47,7 +48,7 @@ def test_seed_shard_and_batch_each_give_another_stream(other: dict[str, int]) ->
     [{"rows": 11}, {"first_key": 0}, {"fixed": {"channel": "web"}}],
     ids=["rows", "first_key", "fixed"],
 )
-def test_the_stream_is_keyed_by_nothing_else(other: dict[str, int]) -> None:
+def test_the_stream_is_keyed_by_nothing_else(other: dict[str, Any]) -> None:
     assert replace(REQUEST, **other).rng().random() == REQUEST.rng().random()
 
 
