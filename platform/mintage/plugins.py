@@ -89,6 +89,21 @@ def operator(kind: str) -> PluginRef:
     return _find("operators", kind)
 
 
+def installed(ref: PluginRef) -> PluginRef:
+    """The plugin of this machine that a file names.
+
+    Whatever a file says, only what is registered here is ever imported. Raises `PluginError` when
+    the name is not installed, or stands for something else here.
+    """
+    found = _find(ref.group, ref.name)
+    if (found.target, found.distribution) != (ref.target, ref.distribution):
+        raise PluginError(
+            f"{ref.name!r} is {ref.target} of {ref.distribution} there, but {found.target} of {found.distribution} here",
+            f"install {ref.distribution} {ref.version}",
+        )
+    return found
+
+
 def load_generator(ref: PluginRef) -> type[Generator]:
     """The class of a generator plugin."""
     return cast("type[Generator]", ref.load())

@@ -23,6 +23,11 @@ class Settings:
     ray_auth_mode: str | None
     cpus: int
 
+    @property
+    def identity(self) -> Path:
+        """The private key that signs when a spec names none."""
+        return self.home / "identity.pem"
+
     @classmethod
     def read(cls) -> Self:
         """The settings as the environment gives them now."""

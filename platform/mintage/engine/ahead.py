@@ -1,0 +1,22 @@
+"""Work that is done one item ahead of whoever consumes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+_END = object()
+
+
+def one_ahead(items: Iterator[T]) -> Iterator[T]:
+    """Yield `items` while the next one is made in a thread: two are alive at most.
+
+    Closing this iterator waits for the item in the making, and drops it.
+    """
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="one-ahead") as pool:
+        coming = pool.submit(next, items, _END)
+        while (item := coming.result()) is not _END:
+            coming = pool.submit(next, items, _END)
+            yield item  # type: ignore[misc]  # the sentinel is ruled out above

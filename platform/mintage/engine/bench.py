@@ -1,0 +1,88 @@
+"""A worker's bench: all that the shards of one plan share, loaded once and checked by digest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from mintage.contracts import Connector, DatasetSchema, Model
+from mintage.engine import layout
+from mintage.engine.models import load_model, load_prepared
+from mintage.errors import ObjectMissingError, ProvenanceError
+from mintage.operators.validation import BatchValidator, BoundRule, tagged_schema
+from mintage.plan import OperatorPlan, Plan
+from mintage.plan.plan import MAX_PLAN_BYTES
+from mintage.plugins import PluginRef, installed, load_connector, load_operator
+from mintage.store import ObjectStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """The plan, the model, the rules with what they prepared, and the connector that writes."""
+
+    plan: Plan
+    model: Model
+    rules: tuple[BoundRule, ...]
+    sink: Connector
+    stored_schema: DatasetSchema
+
+    @classmethod
+    def load(cls, store: ObjectStore, plan_digest: str) -> Self:
+        """Read the plan and what it names. Raises `ProvenanceError` for anything that is not as digested."""
+        plan = read_plan(store)
+        if plan is None or plan.digest != plan_digest:
+            raise ProvenanceError(
+                f"{store.uri} holds {'the plan ' + plan.digest if plan else 'no plan'}, not {plan_digest}",
+                "every worker must see the sink: a local folder is not shared between machines",
+            )
+        model = load_model(store, plan.model)
+        return cls.of(plan, model, tuple(bind_rule(rule, load_prepared(store, rule.prepared)) for rule in plan.operators))
+
+    @classmethod
+    def of(cls, plan: Plan, model: Model, rules: tuple[BoundRule, ...]) -> Self:
+        """The bench of a plan whose parts are at hand."""
+        return cls(
+            plan=plan,
+            model=model,
+            rules=rules,
+            sink=make_sink(plan, plan.layout.connector),
+            stored_schema=tagged_schema(plan.schema, rules),
+        )
+
+    def validator(self, *, keep_rejects: bool) -> BatchValidator:
+        """A validator for one shard."""
+        return BatchValidator(self.plan.schema, self.rules, keep_rejects=keep_rejects)
+
+
+def read_plan(store: ObjectStore) -> Plan | None:
+    """The plan that a folder holds, if any."""
+    try:
+        return Plan.from_bytes(store.read(layout.PLAN, max_bytes=MAX_PLAN_BYTES))
+    except ObjectMissingError:
+        return None
+
+
+def read_sink(store: ObjectStore) -> Connector:
+    """The connector that wrote the parts of a data set, and reads them; only an installed one."""
+    plan = read_plan(store)
+    if plan is None:
+        raise ProvenanceError(f"{store.uri} has no plan", f"restore {layout.PLAN} from a copy")
+    return make_sink(plan, installed(plan.layout.connector))
+
+
+def make_sink(plan: Plan, ref: PluginRef) -> Connector:
+    """The connector `ref` with the options of the plan."""
+    cls = load_connector(ref)
+    return cls(cls.Config.model_validate(dict(plan.layout.options)))
+
+
+def stored_schema(plan: Plan) -> DatasetSchema:
+    """The tables as they are stored: those of the model, with `_tags` where rules tag."""
+    return tagged_schema(plan.schema, [bind_rule(rule, b"") for rule in plan.operators])
+
+
+def bind_rule(rule: OperatorPlan, prepared: bytes) -> BoundRule:
+    """A rule of the plan, made of its plugin and its options."""
+    cls = load_operator(rule.operator)
+    operator = cls(cls.Config.model_validate(dict(rule.config)))
+    return BoundRule(table=rule.table, operator=operator, prepared=prepared)

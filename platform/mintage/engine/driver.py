@@ -1,0 +1,140 @@
+"""The driver: turns the coordinator's effects into attempts, and outcomes into its events."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from mintage.engine import coordinator as machine
+from mintage.engine import events, layout
+from mintage.engine.coordinator import Coordinator
+from mintage.engine.executors import Attempt, Executor, Outcome
+from mintage.engine.worker import Receipt
+from mintage.errors import CancelledError, MintageError
+from mintage.plan import Plan
+from mintage.store import ObjectStore
+
+_POLL_SECONDS = 0.5
+_REPORT_SECONDS = 0.5
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a session has seen so far; shards of earlier sessions count in `shards_done` and `rows`."""
+
+    shards_done: int = 0
+    resumed: int = 0
+    rows: int = 0
+    minted: int = 0
+    bytes: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    retries: int = 0
+
+
+def committed_shards(store: ObjectStore) -> list[int]:
+    """The shards that the store holds, in order: the one truth about what is done."""
+    found = (layout.committed_shard(info.path) for info in store.list(layout.COMMITS))
+    return sorted(shard for shard in found if shard is not None)
+
+
+def mint_all(
+    plan: Plan,
+    store: ObjectStore,
+    executor: Executor,
+    *,
+    on_event: events.OnEvent,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Tally:
+    """Mint every shard of the plan that the store does not hold yet.
+
+    Raises the error of the first shard that failed for good, or `CancelledError`; by then the
+    executor is closed, so nothing is committed any more.
+    """
+    session = _Session(plan=plan, executor=executor, on_event=on_event)
+    try:
+        session.begin(committed_shards(store))
+        while not session.machine.finished:
+            if cancelled():
+                raise CancelledError(
+                    f"stopped after {session.tally.shards_done} of {plan.shards} shards",
+                    "run the same command again to go on",
+                )
+            for outcome in executor.wait(_POLL_SECONDS):
+                session.take(outcome)
+            session.report()
+    finally:
+        executor.close()
+    session.report(last=True)
+    return session.tally
+
+
+class _Session:
+    """The coordinator, the executor, and what is told to those who watch."""
+
+    def __init__(self, *, plan: Plan, executor: Executor, on_event: events.OnEvent) -> None:
+        self.plan = plan
+        self.executor = executor
+        self.on_event = on_event
+        self.machine = Coordinator(shards=plan.shards, capacity=executor.capacity)
+        self.tally = Tally()
+        self._token = secrets.token_hex(4)
+        self._started = self._reported = time.monotonic()
+
+    def begin(self, committed: list[int]) -> None:
+        self.tally.resumed = self.tally.shards_done = len(committed)
+        self.tally.rows = sum(self.plan.shard(index).rows for index in committed)
+        self._do(self.machine.start(committed))
+
+    def take(self, outcome: Outcome) -> None:
+        shard = outcome.attempt.shard
+        if outcome.receipt is not None:
+            self._count(outcome.receipt)
+            self._do(self.machine.handle(machine.Committed(shard=shard)))
+        elif outcome.error is not None:
+            self._do(self.machine.handle(machine.Failed(shard=shard, error=outcome.error)))
+        else:
+            self._do(self.machine.handle(machine.Lost(shard=shard, reason=outcome.lost)))
+
+    def report(self, *, last: bool = False) -> None:
+        now = time.monotonic()
+        if not last and now - self._reported < _REPORT_SECONDS:
+            return
+        self._reported = now
+        seconds = now - self._started
+        rate = self.tally.minted / seconds if seconds > 0 else 0.0
+        self.on_event(
+            events.Progress(
+                shards_done=self.tally.shards_done,
+                shards=self.plan.shards,
+                rows=self.tally.rows,
+                rows_total=self.plan.rows,
+                rejected=dict(self.tally.rejected),
+                rows_per_second=rate,
+                seconds_left=(self.plan.rows - self.tally.rows) / rate if rate > 0 else None,
+            )
+        )
+
+    def _count(self, receipt: Receipt) -> None:
+        self.tally.shards_done += 1
+        self.tally.rows += receipt.rows
+        self.tally.bytes += receipt.bytes
+        self.tally.rejected.update(receipt.rejected)
+        if not receipt.adopted:
+            self.tally.minted += receipt.rows
+        self.on_event(events.ShardCommitted(shard=receipt.shard, rows=receipt.rows))
+
+    def _do(self, effects: list[machine.Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, machine.Mint):
+                identity = f"{self._token}-{effect.attempt}"
+                self.executor.submit(Attempt(shard=effect.shard, id=identity))
+            elif isinstance(effect, machine.Retry):
+                self.tally.retries += 1
+                self.on_event(events.ShardRetried(shard=effect.shard, reason=effect.reason))
+            else:
+                raise effect.error
+
+

@@ -1,0 +1,69 @@
+"""What a run tells those who watch it: plain, typed events, in the order in which things happen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Phase = Literal["read", "fit", "mint", "attest"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseStarted:
+    """A run enters a phase."""
+
+    phase: Phase
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitProgressed:
+    """The generator learns: `step` of at most `steps` (0: unknown)."""
+
+    step: int
+    steps: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Minting goes on: shards and accepted root rows that are committed, of how many.
+
+    `rows_per_second` is that of this session; `seconds_left` is None until there is a rate.
+    """
+
+    shards_done: int
+    shards: int
+    rows: int
+    rows_total: int
+    rejected: Mapping[str, int]
+    rows_per_second: float
+    seconds_left: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardCommitted:
+    """A shard is in the store."""
+
+    shard: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardRetried:
+    """A shard failed, or its worker was lost, and is tried again."""
+
+    shard: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warned:
+    """Something that a person should know, though the run goes on."""
+
+    message: str
+
+
+Event = PhaseStarted | FitProgressed | Progress | ShardCommitted | ShardRetried | Warned
+OnEvent = Callable[[Event], None]

@@ -1,0 +1,84 @@
+"""Where attempts run: one small protocol, and the executor that needs nothing but this process."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from threading import Event
+from typing import Protocol
+
+from mintage.engine.worker import Receipt, ShardMinter, WorkerSetup
+from mintage.errors import MintageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try at one shard; `id` is unique among all tries of all sessions."""
+
+    shard: int
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How an attempt ended: a receipt, or an error, or neither when its worker was lost."""
+
+    attempt: Attempt
+    receipt: Receipt | None = None
+    error: MintageError | None = None
+    lost: str = ""
+
+
+class Executor(Protocol):
+    """Runs attempts; says how they ended; never decides anything."""
+
+    @property
+    def capacity(self) -> int:
+        """How many attempts may be submitted and not yet ended."""
+        ...
+
+    def submit(self, attempt: Attempt) -> None:
+        """Begin an attempt, soon."""
+        ...
+
+    def wait(self, timeout_seconds: float) -> list[Outcome]:
+        """The attempts that ended; waits at most that long for the first of them."""
+        ...
+
+    def close(self) -> None:
+        """Stop everything. After this returns, no attempt commits any more."""
+        ...
+
+
+class InlineExecutor:
+    """Mints in the calling thread, one shard at a time, when somebody waits for it."""
+
+    capacity = 1
+
+    def __init__(self, setup: WorkerSetup) -> None:
+        self._stop = Event()
+        self._minter = ShardMinter(setup, self._stop.is_set)
+        self._queue: deque[Attempt] = deque()
+
+    def submit(self, attempt: Attempt) -> None:
+        """Queue an attempt for the next `wait`."""
+        self._queue.append(attempt)
+
+    def wait(self, timeout_seconds: float) -> list[Outcome]:
+        """Run the next attempt to its end, however long it takes."""
+        del timeout_seconds
+        if not self._queue:
+            return []
+        attempt = self._queue.popleft()
+        ended = self._minter.try_mint(attempt.shard, attempt.id)
+        if isinstance(ended, Receipt):
+            return [Outcome(attempt=attempt, receipt=ended)]
+        return [Outcome(attempt=attempt, error=ended)]
+
+    def close(self) -> None:
+        """Drop what waits; an attempt under way (in another thread) stops before its next batch."""
+        self._stop.set()
+        self._queue.clear()
+
+
+__all__ = ["Attempt", "Executor", "InlineExecutor", "Outcome"]

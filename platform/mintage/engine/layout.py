@@ -1,0 +1,51 @@
+"""Where a run puts its model, its attempts and its commits."""
+
+from __future__ import annotations
+
+import re
+
+from mintage.provenance.layout import COMMITS, DATA, PLAN, REJECTS, commit_path
+
+MODEL = "_mintage/model/model.json"
+
+_COMMIT = re.compile(r"_mintage/commits/(\d{6,})\.json")
+
+
+def part_path(table: str, shard: int, attempt: str, suffix: str) -> str:
+    """The part that an attempt writes; only a commit record makes it visible."""
+    return f"{DATA}{table}/part-{shard:06d}-{attempt}{suffix}"
+
+
+def rejects_path(table: str, shard: int, attempt: str) -> str:
+    """The rejected rows of an attempt, when they are kept."""
+    return f"{REJECTS}{table}/part-{shard:06d}-{attempt}.parquet"
+
+
+def committed_shard(path: str) -> int | None:
+    """The shard whose commit record lies at `path`; None for any other object."""
+    match = _COMMIT.fullmatch(path)
+    return int(match[1]) if match else None
+
+
+def model_path(digest: str, name: str) -> str:
+    """A file of the model with that digest (`sha256:<hex>`)."""
+    return f"_mintage/model/{digest.removeprefix('sha256:')[:16]}/{name}"
+
+
+def prepared_path(digest: str) -> str:
+    """What an operator prepared, by its digest (`sha256:<hex>`)."""
+    return f"_mintage/prepared/{digest.removeprefix('sha256:')}.bin"
+
+
+__all__ = [
+    "COMMITS",
+    "DATA",
+    "MODEL",
+    "PLAN",
+    "commit_path",
+    "committed_shard",
+    "model_path",
+    "part_path",
+    "prepared_path",
+    "rejects_path",
+]

@@ -1,0 +1,143 @@
+"""Attempts on Ray: a fleet of actors, each of which mints one shard while the next one waits.
+
+Actors are never restarted by Ray, and their tasks are never retried by Ray: the coordinator alone
+decides. Payload never passes Ray; a task returns a receipt of a few hundred bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from mintage.engine.executors import Attempt, Outcome
+from mintage.engine.worker import Receipt, ShardMinter, WorkerSetup
+from mintage.errors import ClusterError
+
+# One thread each: workers share the machine by processes, and OpenMP threads that spin on a busy
+# core cost tenfold.
+WORKER_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
+_CLOSE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """What each worker asks of the cluster."""
+
+    workers: int
+    in_flight: int
+    cpus: float
+    gpus: float
+
+
+class _RayWorker:
+    """The actor: a `ShardMinter` that is made when the first attempt arrives."""
+
+    def __init__(self, setup: WorkerSetup) -> None:
+        self._minter = ShardMinter(setup)
+
+    def mint(self, shard: int, attempt: str) -> Any:  # noqa: ANN401  # Ray wraps it anyway
+        return self._minter.try_mint(shard, attempt)
+
+    def ping(self) -> None:
+        """Answer, to show that this actor lives."""
+
+
+@dataclass(slots=True)
+class _Slot:
+    """One actor and the attempts that it has, by the reference of their result."""
+
+    actor: Any
+    running: dict[Any, Attempt] = field(default_factory=dict)
+
+
+class RayExecutor:
+    """Runs attempts on actors of the Ray cluster that this process is connected to."""
+
+    def __init__(self, setup: WorkerSetup, placement: Placement) -> None:
+        self._setup = setup
+        self._placement = placement
+        self._slots = [_Slot(actor=self._start_actor()) for _ in range(placement.workers)]
+
+    @property
+    def capacity(self) -> int:
+        """Every worker has one attempt under way, and the next ones waiting in its queue."""
+        return self._placement.workers * self._placement.in_flight
+
+    def submit(self, attempt: Attempt) -> None:
+        """Give the attempt to the actor that has the fewest."""
+        slot = min(self._slots, key=lambda s: len(s.running))
+        slot.running[slot.actor.mint.remote(attempt.shard, attempt.id)] = attempt
+
+    def wait(self, timeout_seconds: float) -> list[Outcome]:
+        """The attempts that ended; a dead actor loses all of its own, and is replaced."""
+        import ray
+
+        pending = [reference for slot in self._slots for reference in slot.running]
+        if not pending:
+            return []
+        ready, _ = ray.wait(pending, num_returns=1, timeout=timeout_seconds, fetch_local=True)
+        if ready:
+            ready, _ = ray.wait(pending, num_returns=len(pending), timeout=0, fetch_local=True)
+        return [outcome for reference in ready for outcome in self._collect(reference)]
+
+    def close(self) -> None:
+        """Kill the actors, and wait until they are dead: only then can nothing be committed."""
+        import ray
+
+        for slot in self._slots:
+            with contextlib.suppress(ray.exceptions.RayError):
+                ray.kill(slot.actor, no_restart=True)
+        deadline = time.monotonic() + _CLOSE_SECONDS
+        for slot in self._slots:
+            self._await_death(slot.actor, deadline)
+        self._slots = []
+
+    def _start_actor(self) -> Any:  # noqa: ANN401  # Ray's actor handles have no static type
+        import ray
+
+        placement = self._placement
+        remote = ray.remote(max_restarts=0, max_task_retries=0)(_RayWorker)
+        return remote.options(
+            num_cpus=placement.cpus,
+            num_gpus=placement.gpus,
+            runtime_env={"env_vars": WORKER_ENVIRONMENT},
+        ).remote(self._setup)
+
+    def _collect(self, reference: Any) -> list[Outcome]:  # noqa: ANN401
+        import ray
+
+        slot = next((slot for slot in self._slots if reference in slot.running), None)
+        if slot is None:
+            return []
+        try:
+            ended = ray.get(reference)
+        except ray.exceptions.RayError as exc:
+            return self._replace(slot, f"{type(exc).__name__}: {str(exc).splitlines()[0]}")
+        attempt = slot.running.pop(reference)
+        if isinstance(ended, Receipt):
+            return [Outcome(attempt=attempt, receipt=ended)]
+        return [Outcome(attempt=attempt, error=ended)]
+
+    def _replace(self, slot: _Slot, reason: str) -> list[Outcome]:
+        lost = list(slot.running.values())
+        slot.running.clear()
+        self._slots.remove(slot)
+        self._slots.append(_Slot(actor=self._start_actor()))
+        return [Outcome(attempt=attempt, lost=reason) for attempt in lost]
+
+    def _await_death(self, actor: Any, deadline: float) -> None:  # noqa: ANN401
+        import ray
+
+        while time.monotonic() < deadline:
+            try:
+                ray.get(actor.ping.remote(), timeout=1.0)
+            except ray.exceptions.GetTimeoutError:
+                continue
+            except ray.exceptions.RayError:
+                return
+        raise ClusterError(
+            f"a worker did not stop within {_CLOSE_SECONDS:.0f} s",
+            "check the cluster; until the worker is gone, shards may still be committed",
+        )

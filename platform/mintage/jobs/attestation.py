@@ -1,0 +1,84 @@
+"""The end of a run: rules that speak about the whole data set, then the signed manifest."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+
+from mintage.engine.bench import bind_rule, stored_schema
+from mintage.engine.models import find_model, load_prepared
+from mintage.errors import ValidationFailedError
+from mintage.operators.validation import exceeded
+from mintage.plan import Plan
+from mintage.provenance.manifest import attest, read_commits
+from mintage.provenance.records import CommitRecord
+from mintage.provenance.signing import Signer
+from mintage.provenance.statements import Head
+from mintage.spec import JobSpec
+from mintage.store import ObjectStore
+
+_READERS = 16
+
+
+def check_run(store: ObjectStore, plan: Plan) -> None:
+    """Judge the rules that no single shard can: shares that fail a job. Raises `ValidationFailedError`."""
+    rules = [bind_rule(rule, load_prepared(store, rule.prepared)) for rule in plan.operators]
+    if not any(rule.operator.config.action == "fail" for rule in rules):
+        return
+    drawn: Counter[str] = Counter()
+    violations: Counter[str] = Counter()
+    for commit in _commits(store, plan):
+        for name, table in commit.record.tables.items():
+            drawn[name] += table.verdicts.drawn
+            violations.update(table.verdicts.violations)
+    if broken := exceeded(rules, drawn, violations):
+        raise ValidationFailedError(
+            "; ".join(broken),
+            "the parts are kept, but not attested: loosen the rule or its `above`, and write to a new sink",
+        )
+
+
+def attest_run(store: ObjectStore, plan: Plan, spec: JobSpec, signer: Signer, started: datetime, finished: datetime) -> Head:
+    """Fold the commits into a signed version. A run that has one already keeps it."""
+    stored = find_model(store)
+    return attest(
+        store,
+        plan=plan.to_json(),
+        plan_digest=plan.digest,
+        shards=plan.shards,
+        facts={
+            "name": plan.name,
+            "run_id": plan.run_id,
+            "spec": {**spec.to_json(complete=True), "seed": str(spec.seed)},
+            "schema": stored_schema(plan).to_json(),
+            "kind": plan.model.generator.name,
+            "model": {
+                "digest": plan.model.digest,
+                "kind": plan.model.generator.name,
+                "fit": dict(stored.fit) if stored else {},
+            },
+            "source": plan.source,
+            "determinism": plan.model.determinism,
+            "builder": {"id": "mintage", "versions": {**plan.versions, **_environment()}},
+            "started": started.isoformat(timespec="milliseconds"),
+            "finished": finished.isoformat(timespec="milliseconds"),
+        },
+        signer=signer,
+        workers=_READERS,
+    )
+
+
+def _commits(store: ObjectStore, plan: Plan) -> Iterator[CommitRecord]:
+    return read_commits(
+        store, shards=plan.shards, plan_digest=plan.digest, run_id=plan.run_id, workers=_READERS
+    )
+
+
+def _environment() -> dict[str, str]:
+    """Versions of what rows and files depend on, besides the plugins."""
+    import platform
+    from importlib.metadata import version
+
+    libraries = ("numpy", "polars", "pyarrow", "ray", "torch")
+    return {"python": platform.python_version(), **{name: version(name) for name in libraries}}

@@ -1,0 +1,150 @@
+"""From a resolved job to its plan: checks, the model, what operators prepare, the frozen plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mintage.contracts import DatasetSchema, Model, Quota, Scalar, Source
+from mintage.engine.models import StoredModel, find_model, save_prepared
+from mintage.errors import ProvenanceError, SpecError
+from mintage.jobs.resolution import Resolution
+from mintage.operators.validation import check_rules
+from mintage.plan import OperatorPlan, PartLayout, Plan, make_run_id, plan_quotas
+from mintage.provenance.canonical import canonical_json
+from mintage.provenance.digests import sha256_hex
+from mintage.spec import JobSpec
+from mintage.store import ObjectStore
+
+MAX_SAFE_INTEGER = 2**53
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A job that is ready to run: the spec, its plugins, its source, and the id of the run."""
+
+    spec: JobSpec
+    resolution: Resolution
+    source: Source | None
+    origin: ObjectStore | None
+    """The data set whose model is used, when the spec names one."""
+    run_id: str
+    fit_id: str
+
+
+def make_request(spec: JobSpec, resolution: Resolution, source: Source | None) -> Request:
+    """Name the run. Raises `SpecError` when a source is missing that the generator needs."""
+    if resolution.needs_source and source is None:
+        raise SpecError(
+            f"source: is missing, and {resolution.generator.name if resolution.generator else 'this job'} learns from one",
+            "name a file or folder with source.uri",
+        )
+    origin, model = _origin(spec)
+    digest = source.digest if source else None
+    run_id = make_run_id(spec.content(), source=digest, model=model, versions=resolution.versions)
+    identity = {
+        "generator": resolution.generator.to_json() if resolution.generator else None,
+        "config": dict(resolution.generator_config),
+        "source": digest,
+        "model": model,
+        "seed": str(spec.seed),
+    }
+    return Request(
+        spec=spec,
+        resolution=resolution,
+        source=source,
+        origin=origin,
+        run_id=run_id,
+        fit_id=sha256_hex(canonical_json(identity)),
+    )
+
+
+def make_plan(request: Request, stored: StoredModel, model: Model, store: ObjectStore) -> Plan:
+    """The plan of a run whose model is known; what operators learn from the source is put into the store."""
+    spec, schema = request.spec, model.schema
+    quotas = make_quotas(spec)
+    check_quotas(model, quotas)
+    return Plan(
+        run_id=request.run_id,
+        name=spec.name,
+        spec=spec.content(),
+        source=request.source.digest if request.source else None,
+        model=stored.ref,
+        schema=schema,
+        operators=plan_rules(request, schema, lambda data: save_prepared(store, data)),
+        layout=PartLayout(
+            connector=request.resolution.sink,
+            options=request.resolution.sink_connector.config.model_dump(mode="json"),
+            suffix=request.resolution.sink_connector.suffixes[0],
+        ),
+        seed=spec.seed,
+        rows=spec.rows,
+        shard_rows=spec.sink.shard_rows,
+        batch_rows=model.batch_rows,
+        quotas=quotas,
+        min_acceptance=spec.min_acceptance,
+        versions=request.resolution.versions,
+    )
+
+
+def plan_rules(
+    request: Request, schema: DatasetSchema, keep: Callable[[bytes], str | None]
+) -> tuple[OperatorPlan, ...]:
+    """The rules of a plan, checked against the tables; `keep` puts away what they prepare."""
+    check_rules(schema, [(rule.operator, rule.table(schema)) for rule in request.resolution.rules])
+    return tuple(
+        OperatorPlan(
+            reason=rule.reason,
+            table=rule.table(schema),
+            operator=rule.ref,
+            config=rule.config,
+            prepared=keep(rule.operator.prepare(request.source, schema.table(rule.table(schema)))),
+        )
+        for rule in request.resolution.rules
+    )
+
+
+def make_quotas(spec: JobSpec) -> tuple[Quota, ...]:
+    """Conditions and balance as exact numbers of rows."""
+    balance = None
+    if spec.balance is not None:
+        shares = [(_plain(share.value), share.share) for share in spec.balance.shares]
+        balance = (spec.balance.column, shares)
+    conditions = [
+        ({column: _plain(value) for column, value in condition.values.items()}, condition.rows)
+        for condition in spec.conditions
+    ]
+    return plan_quotas(spec.rows, conditions, balance)
+
+
+def check_quotas(model: Model, quotas: tuple[Quota, ...]) -> None:
+    """Raise `ConditionError` or `SpecError` when the model cannot meet the conditions of a quota."""
+    for quota in quotas:
+        for column in (*quota.fixed, *quota.excluded):
+            model.schema.root_table.column(column)
+        if quota.fixed or quota.excluded:
+            model.check(quota.fixed, quota.excluded)
+
+
+def _plain(value: Scalar) -> Scalar:
+    """Canonical JSON carries integers up to 2**53; larger ones are text, which models accept."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= MAX_SAFE_INTEGER:
+        return str(value)
+    return value
+
+
+def _origin(spec: JobSpec) -> tuple[ObjectStore | None, str | None]:
+    if spec.model is None:
+        return None, None
+    origin = ObjectStore.open(spec.model.uri, options=spec.model.storage)
+    stored = find_model(origin)
+    if stored is None:
+        raise SpecError(f"model.uri: {origin.uri} holds no model", "name the folder of a data set that Mintage made")
+    if spec.model.digest is not None and stored.ref.digest != spec.model.digest:
+        raise ProvenanceError(
+            f"the model at {origin.uri} has the digest {stored.ref.digest}, not {spec.model.digest}",
+            "remove model.digest if this is the model that you want",
+        )
+    return origin, stored.ref.digest
+
+

@@ -1,0 +1,97 @@
+"""What a run leaves in the hands of its caller: the data set, its manifest, a summary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+import polars as pl
+import pyarrow as pa
+from pyarrow import dataset
+
+from mintage.engine.bench import read_sink
+from mintage.errors import PluginError, ProvenanceError, SpecError
+from mintage.provenance.manifest import Manifest, latest_head, read_manifest
+from mintage.store import ObjectStore
+
+if TYPE_CHECKING:
+    import ray.data
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """A finished data set. Readers get the parts that the manifest names, never a listing of a folder.
+
+    `summary` has run_id, dataset, root, version, tables (rows of each), rows, rejected and tagged
+    (rows by reason), seconds, phases (seconds of each), rows_per_second, workers, resumed_shards,
+    key_id and key_path; `open` knows only the first half of it.
+    """
+
+    store: ObjectStore
+    manifest: Manifest
+    summary: Mapping[str, object] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, uri: str, *, storage: Mapping[str, object] | None = None) -> Self:
+        """The newest version of a data set that exists; its signature is checked by `mintage.verify`."""
+        store = ObjectStore.open(uri, options=storage)
+        head = latest_head(store)
+        if head is None:
+            raise ProvenanceError(f"{store.uri} holds no attested data set", "finish the job with mintage.run")
+        return cls(store=store, manifest=read_manifest(store, head))
+
+    def scan(self, table: str | None = None) -> pl.LazyFrame:
+        """A table (the root table when none is named) as a lazy frame over its parts.
+
+        Parquet parts are read lazily; those of other formats are read into memory here.
+        """
+        name = table or self.root
+        if self._is_parquet and self.store.scheme == "file":
+            return pl.scan_parquet(self.uris(name), missing_columns="raise")
+        if self._is_parquet:
+            return pl.scan_pyarrow_dataset(self._dataset(name))
+        frame = pl.from_arrow(pa.Table.from_batches(self.batches(name), self._arrow_schema(name)))
+        assert isinstance(frame, pl.DataFrame)
+        return frame.lazy()
+
+    def batches(self, table: str | None = None) -> Iterator[pa.RecordBatch]:
+        """The rows of a table in shard order, a batch at a time, whatever the format of its parts."""
+        name = table or self.root
+        connector = read_sink(self.store)
+        for part in self.manifest.parts(name):
+            with self.store.open_read(part.path) as stream:
+                yield from connector.scan_part(stream, self._arrow_schema(name))
+
+    def to_ray_dataset(self, table: str | None = None) -> ray.data.Dataset:
+        """A table as a Ray Dataset over its Parquet parts; needs the extra `mintage[data]`."""
+        if not self._is_parquet:
+            raise SpecError("a Ray Dataset reads Parquet parts", "use sink.format: parquet, or scan()")
+        try:
+            import ray.data
+        except ImportError as exc:
+            raise PluginError("Ray Data is not installed", "pip install 'mintage[data]'") from exc
+        filesystem, root = self.store.filesystem()
+        paths = [f"{root}/{part.path}" for part in self.manifest.parts(table or self.root)]
+        return ray.data.read_parquet(paths, filesystem=filesystem)
+
+    @property
+    def root(self) -> str:
+        """The name of the root table."""
+        return self.manifest.statement.schema.root
+
+    def uris(self, table: str | None = None) -> list[str]:
+        """Where the parts of a table lie, in shard order."""
+        return [f"{self.store.uri}/{part.path}" for part in self.manifest.parts(table or self.root)]
+
+    @property
+    def _is_parquet(self) -> bool:
+        return self.uris()[0].endswith(".parquet")
+
+    def _dataset(self, table: str) -> dataset.Dataset:
+        filesystem, root = self.store.filesystem()
+        paths = [f"{root}/{part.path}" for part in self.manifest.parts(table)]
+        return dataset.dataset(paths, filesystem=filesystem, schema=self._arrow_schema(table), format="parquet")
+
+    def _arrow_schema(self, table: str) -> pa.Schema:
+        return self.manifest.statement.schema.table(table).arrow()

@@ -1,0 +1,196 @@
+"""`mintage.run`: from a spec to a validated, committed, signed data set.
+
+    read    the spec, its plugins, its source; name the run
+    fit     the model, unless this run, or the data set that the spec names, has one
+    mint    every shard that the store does not hold yet
+    attest  fold the commits, sign the manifest
+
+Everything that has been done is in the store, so the same call again goes on where the last one
+stopped, and a call for a finished run returns at once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from mintage.engine import events
+from mintage.engine.bench import read_plan
+from mintage.engine.driver import Tally, committed_shards, mint_all
+from mintage.engine.layout import DATA, PLAN
+from mintage.engine.models import StoredModel, copy_model, find_model, load_model, trust_installed
+from mintage.engine.training import Training
+from mintage.errors import ObjectExistsError, SpecError
+from mintage.jobs.attestation import attest_run, check_run
+from mintage.jobs.planning import Request, make_plan, make_request
+from mintage.jobs.resolution import resolve
+from mintage.jobs.result import Result
+from mintage.jobs.sources import check_apart, open_source
+from mintage.jobs.summary import summarize
+from mintage.jobs.workplace import Workplace
+from mintage.plan import Plan
+from mintage.provenance.signing import Signer, local_identity
+from mintage.settings import Settings
+from mintage.spec import JobSpec, read_spec
+from mintage.store import ObjectStore
+from mintage.telemetry import span
+
+T = TypeVar("T")
+
+
+def _silent(event: events.Event) -> None:
+    del event
+
+
+def run(
+    spec: JobSpec | Mapping[str, object] | Path | str,
+    *,
+    source: object = None,
+    on_event: events.OnEvent = _silent,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Result:
+    """Make the data set that `spec` asks for, or finish one that an earlier call began.
+
+    `spec` is a `JobSpec`, a mapping, a path, or the text of a spec. `source` is a pandas, polars or
+    Arrow table, or a mapping of table names to such tables, in place of the spec's source.
+    `on_event` hears of everything that happens; `cancelled` is asked twice a second.
+
+    Raises `SpecError`, `SourceError` and other `MintageError`s; what was committed by then stays,
+    and the same call again goes on from there.
+    """
+    accepted = read_spec(spec, in_memory=source is not None)
+    attributes = {"mintage.job": accepted.name, **accepted.telemetry.attributes}
+    with span("run", attributes):
+        return _Run(accepted, source, on_event, cancelled).go()
+
+
+@dataclass(slots=True)
+class _Run:
+    """One call of `run`, phase by phase."""
+
+    spec: JobSpec
+    frames: object
+    on_event: events.OnEvent
+    cancelled: Callable[[], bool]
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def go(self) -> Result:
+        settings = Settings.read()
+        store = ObjectStore.open(self.spec.sink.uri, options=self.spec.sink.storage)
+        request = self._timed("read", self.spec.name, lambda: self._read(store))
+        signer = self._signer(settings)
+        workplace = Workplace.choose(self.spec, settings, store)
+        plan, tally = self._make(store, request, workplace)
+        self._timed("attest", f"{plan.shards} shards", lambda: self._attest(store, plan, signer))
+        result = Result.open(store.uri, storage=self.spec.sink.storage)
+        summary = summarize(result, plan, tally, self.seconds)
+        key = {"key_id": signer.keyid, "key_path": str(self.spec.signing.key or settings.identity)}
+        return replace(result, summary={**summary, "workers": workplace.workers, **key})
+
+    def _make(self, store: ObjectStore, request: Request, workplace: Workplace) -> tuple[Plan, Tally]:
+        """Fit and mint what is not in the store yet."""
+        earlier = _earlier_plan(store, request)
+        if earlier is not None and len(done := committed_shards(store)) == earlier.shards:
+            return earlier, Tally(resumed=len(done), shards_done=len(done), rows=earlier.rows)
+        with workplace.open():
+            plan = earlier or self._timed("fit", _maker(request), lambda: self._plan(store, request, workplace))
+            return plan, self._timed("mint", f"{plan.rows:,} rows", lambda: self._mint(store, plan, workplace))
+
+    def _attest(self, store: ObjectStore, plan: Plan, signer: Signer) -> None:
+        check_run(store, plan)
+        attest_run(store, plan, self.spec, signer, started=self.started, finished=datetime.now(UTC))
+
+    def _read(self, store: ObjectStore) -> Request:
+        resolution = resolve(self.spec)
+        source = None
+        if self.spec.source is not None:
+            check_apart(self.spec.source, store.uri)
+            source = open_source(self.spec.source, self.spec.name, self.frames)
+        store.probe()
+        return make_request(self.spec, resolution, source)
+
+    def _plan(self, store: ObjectStore, request: Request, workplace: Workplace) -> Plan:
+        stored = find_model(store)
+        if stored is not None and stored.fit_id != request.fit_id:
+            raise _other_run(store, "a model that another job fitted")
+        if stored is None:
+            stored = self._fit(store, request, workplace)
+        stored = trust_installed(stored)
+        plan = make_plan(request, stored, load_model(store, stored.ref), store)
+        try:
+            store.create(PLAN, plan.to_bytes())
+        except ObjectExistsError:
+            # Another driver of the same job was faster: its plan is as good, and it is the one.
+            earlier = _earlier_plan(store, request)
+            if earlier is None:
+                raise
+            return earlier
+        return plan
+
+    def _fit(self, store: ObjectStore, request: Request, workplace: Workplace) -> StoredModel:
+        if request.origin is not None:
+            return copy_model(request.origin, store, request.fit_id)
+        assert request.resolution.generator is not None
+        training = Training(
+            store=store,
+            generator=request.resolution.generator,
+            config=request.resolution.generator_config,
+            source=request.source,
+            seed=self.spec.seed,
+            threads=workplace.settings.cpus,
+            fit_id=request.fit_id,
+        )
+        return workplace.fit(training, self.on_event)
+
+    def _mint(self, store: ObjectStore, plan: Plan, workplace: Workplace) -> Tally:
+        executor = workplace.executor(store, plan.digest)
+        return mint_all(plan, store, executor, on_event=self.on_event, cancelled=self.cancelled)
+
+    def _signer(self, settings: Settings) -> Signer:
+        """The key is opened before any work, so that a wrong one costs nothing; no worker sees it."""
+        key = self.spec.signing.key
+        return Signer.load(key) if key else local_identity(settings.home)
+
+    def _timed(self, phase: events.Phase, detail: str, work: Callable[[], T]) -> T:
+        self.on_event(events.PhaseStarted(phase=phase, detail=detail))
+        started = time.monotonic()
+        with span(phase):
+            result = work()
+        self.seconds[phase] = time.monotonic() - started
+        return result
+
+
+def _earlier_plan(store: ObjectStore, request: Request) -> Plan | None:
+    """The plan of this very run, if an earlier call froze it. Raises `SpecError` for any other."""
+    plan = read_plan(store)
+    if plan is None:
+        if store.list(DATA):
+            raise _other_run(store, f"objects under {DATA} that no plan explains")
+        return None
+    if plan.run_id != request.run_id:
+        raise _other_run(store, f"another run: {plan.name}, run id {plan.run_id[:16]}…, not {request.run_id[:16]}…")
+    layout = (plan.shard_rows, plan.layout.connector.name)
+    wanted = (request.spec.sink.shard_rows, request.resolution.sink.name)
+    if layout != wanted:
+        raise SpecError(
+            f"sink: {store.uri} was begun with (shard_rows, format) {layout}, not {wanted}",
+            "go on with the same layout, or write to a new folder",
+        )
+    return plan
+
+
+def _other_run(store: ObjectStore, what: str) -> SpecError:
+    return SpecError(
+        f"sink.uri: {store.uri} holds {what}",
+        "choose another sink.uri; a data set is never overwritten, and another spec, seed or source is another run",
+    )
+
+
+def _maker(request: Request) -> str:
+    generator = request.resolution.generator
+    return generator.name if generator else "a model that was fitted before"

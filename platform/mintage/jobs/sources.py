@@ -1,0 +1,115 @@
+"""Opening what a job learns from: readers by connector, one schema, one digest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from graphlib import TopologicalSorter
+
+from mintage.contracts import (
+    ColumnSchema,
+    Connector,
+    DatasetSchema,
+    ForeignKey,
+    Source,
+    TableReader,
+    TableSchema,
+)
+from mintage.errors import SpecError
+from mintage.plugins import PluginRef, connector, connector_for, load_connector
+from mintage.provenance.canonical import canonical_json
+from mintage.provenance.digests import sha256_hex
+from mintage.spec import IN_MEMORY, SourceSpec, TableSpec
+from mintage.spec.read import read_config
+from mintage.store import check_uri
+
+
+def open_source(spec: SourceSpec, name: str, frames: object = None) -> Source:
+    """The source that a spec describes; `name` is what a single table is called.
+
+    `frames` is a table (pandas, polars, Arrow) that was handed over in Python, or a mapping of
+    table names to such tables. Raises `SpecError` or `SourceError` before any row is learned from.
+    """
+    tables: Mapping[str, SourceSpec | TableSpec] = spec.tables or {name: spec}
+    readers = {table: _open_table(table, part, frames, bool(spec.tables)) for table, part in tables.items()}
+    schemas = {table: _table_schema(table, part, readers[table], tables) for table, part in tables.items()}
+    parents = {n: {key.table for key in schema.foreign_keys} - {n} for n, schema in schemas.items()}
+    order = list(TopologicalSorter(parents).static_order())
+    schema = DatasetSchema(tables=tuple(schemas[n] for n in order), root=spec.root_table or name)
+    digests = {table: reader.digest() for table, reader in readers.items()}
+    identity = {"format": "mintage-source/1", "schema": schema.to_json(), "tables": digests}
+    return Source(schema=schema, readers=readers, digest=f"sha256:{sha256_hex(canonical_json(identity))}")
+
+
+def check_apart(spec: SourceSpec, sink: str) -> None:
+    """Raise `SpecError` when the sink (a normalised URI) lies in a source, or a source in the sink."""
+    parts = spec.tables.values() if spec.tables else (spec,)
+    for uri in (part.uri for part in parts if part.uri is not None):
+        place = check_uri(uri.split("*", 1)[0].rstrip("/") or "/")
+        if _within(sink, place) or _within(place, sink):
+            raise SpecError(
+                f"sink.uri: {sink} and the source {place} lie in one another",
+                "write to a folder of its own: what is made must not be taken for what is real",
+            )
+
+
+def _within(inner: str, outer: str) -> bool:
+    return inner == outer or inner.startswith(outer.rstrip("/") + "/")
+
+
+def make_connector(ref: PluginRef, options: Mapping[str, object], path: str) -> Connector:
+    """A connector with its options; what is wrong with them is said with the path in the spec."""
+    cls = load_connector(ref)
+    return cls(read_config(cls.Config, dict(options), path=path))
+
+
+def _open_table(name: str, spec: SourceSpec | TableSpec, frames: object, several: bool) -> TableReader:
+    path = f"source.tables.{name}" if several else "source"
+    if spec.kind == IN_MEMORY:
+        return make_connector(connector(IN_MEMORY), spec.options, f"{path}.options").read(_frame(name, frames))
+    if spec.uri is None:
+        raise SpecError(f"{path}.uri: is missing", "name a file or folder")
+    ref = connector(spec.kind) if spec.kind else connector_for(spec.uri)
+    options = {**spec.options, **({"storage": spec.storage} if spec.storage else {})}
+    return make_connector(ref, options, f"{path}.options").read(spec.uri)
+
+
+def _frame(name: str, frames: object) -> object:
+    if frames is None:
+        raise SpecError(
+            f"the table {name!r} is to be handed over in Python, but none was",
+            "call mintage.run(spec, source=table), or name a file with source.uri",
+        )
+    if not isinstance(frames, Mapping):
+        return frames
+    if name not in frames:
+        raise SpecError(
+            f"the tables handed over have none called {name!r}", f"they are {', '.join(str(key) for key in frames)}"
+        )
+    return frames[name]
+
+
+def _table_schema(
+    name: str, spec: SourceSpec | TableSpec, reader: TableReader, tables: Mapping[str, SourceSpec | TableSpec]
+) -> TableSchema:
+    found = TableSchema.of(name, reader.schema)
+    for column in spec.columns:
+        found.column(column)
+    columns = tuple(_with_semantics(column, spec) for column in found.columns)
+    keys = spec.foreign_keys if isinstance(spec, TableSpec) else ()
+    return TableSchema(
+        name=name,
+        columns=columns,
+        primary_key=spec.primary_key,
+        foreign_keys=tuple(
+            ForeignKey(
+                columns=key.columns, table=key.table, references=key.references or tables[key.table].primary_key
+            )
+            for key in keys
+        ),
+    )
+
+
+def _with_semantics(column: ColumnSchema, spec: SourceSpec | TableSpec) -> ColumnSchema:
+    semantics = spec.columns.get(column.name)
+    return replace(column, semantics=semantics) if semantics else column

@@ -1,0 +1,83 @@
+"""Where a job runs: in this process, or on Ray; decided once, from the spec and the machine."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from mintage.engine.events import OnEvent
+from mintage.engine.executors import Executor, InlineExecutor
+from mintage.engine.models import StoredModel
+from mintage.engine.training import Training, fit_here, fit_on_ray
+from mintage.engine.worker import WorkerSetup
+from mintage.errors import SpecError
+from mintage.plan import shard_count
+from mintage.settings import Settings
+from mintage.spec import JobSpec
+from mintage.store import ObjectStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workplace:
+    """How fits and attempts are run; `workers` is 1 and `ray` false in this process."""
+
+    spec: JobSpec
+    settings: Settings
+    workers: int
+    ray: bool
+
+    @classmethod
+    def choose(cls, spec: JobSpec, settings: Settings, store: ObjectStore) -> Workplace:
+        """The workplace of a job. Raises `SpecError` when what is asked for cannot work together."""
+        resources = spec.resources
+        workers = resources.workers or settings.cpus
+        shards = shard_count(spec.rows, spec.sink.shard_rows)
+        ray = resources.executor == "ray" or resources.address is not None
+        if resources.executor == "auto" and store.scheme != "memory":
+            ray = ray or (workers > 1 and shards > 1)
+        if ray and store.scheme == "memory":
+            raise SpecError(
+                "sink.uri: memory:// is seen by this process alone, but resources.executor is ray",
+                "write to a folder or to s3://, or set resources.executor to inline",
+            )
+        return cls(spec=spec, settings=settings, workers=min(workers, shards) if ray else 1, ray=ray)
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Be connected to Ray while the body runs, when Ray is where the job runs."""
+        if not self.ray:
+            yield
+            return
+        from mintage.engine.ray_cluster import ray_cluster
+
+        with ray_cluster(self.spec.resources.address, self.settings):
+            yield
+
+    def fit(self, training: Training, on_event: OnEvent) -> StoredModel:
+        """Fit and store a model."""
+        return fit_on_ray(training, on_event) if self.ray else fit_here(training, on_event)
+
+    def executor(self, store: ObjectStore, plan_digest: str) -> Executor:
+        """The executor that mints a plan; its workers begin to load at once."""
+        setup = WorkerSetup(
+            store=store,
+            plan_digest=plan_digest,
+            keep_rejects=self.spec.sink.keep_rejects,
+            host=platform.node()[:100],
+        )
+        if not self.ray:
+            return InlineExecutor(setup)
+        from mintage.engine.ray_executor import Placement, RayExecutor
+
+        resources = self.spec.resources
+        return RayExecutor(
+            setup,
+            Placement(
+                workers=self.workers,
+                in_flight=resources.in_flight,
+                cpus=resources.cpus_per_worker,
+                gpus=resources.gpus_per_worker,
+            ),
+        )

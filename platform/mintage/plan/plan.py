@@ -1,0 +1,181 @@
+"""The plan: everything that a shard needs, frozen before the first one is minted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any, cast
+
+from mintage.contracts.schema import DatasetSchema
+from mintage.contracts.shard import Quota, Shard
+from mintage.errors import ProvenanceError
+from mintage.plan.sharding import make_shard, shard_count
+from mintage.plugins import PluginRef
+from mintage.provenance.canonical import canonical_json, parse_json
+from mintage.provenance.digests import sha256_hex
+
+FORMAT = "mintage-plan/1"
+MAX_PLAN_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRef:
+    """The model of a plan: its digest, the generator that loads it, the equality that it claims."""
+
+    digest: str
+    generator: PluginRef
+    determinism: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorPlan:
+    """One rule of a plan: its plugin, its config, its reason, and the digest of what it prepared."""
+
+    reason: str
+    table: str
+    operator: PluginRef
+    config: Mapping[str, object]
+    prepared: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartLayout:
+    """How parts are written: the connector, its options, and the suffix of the files."""
+
+    connector: PluginRef
+    options: Mapping[str, object]
+    suffix: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A pure description: whoever mints shard `i` of it gets the same rows.
+
+    `schema` is that of the model; what is stored may have a `_tags` column besides.
+    """
+
+    run_id: str
+    name: str
+    spec: Mapping[str, object]
+    source: str | None
+    model: ModelRef
+    schema: DatasetSchema
+    operators: tuple[OperatorPlan, ...]
+    layout: PartLayout
+    seed: int
+    rows: int
+    shard_rows: int
+    batch_rows: int
+    quotas: tuple[Quota, ...]
+    min_acceptance: float
+    versions: Mapping[str, str]
+
+    @property
+    def shards(self) -> int:
+        """How many shards there are."""
+        return shard_count(self.rows, self.shard_rows)
+
+    def shard(self, index: int) -> Shard:
+        """Shard `index`, in [0, shards)."""
+        if not 0 <= index < self.shards:
+            raise IndexError(f"shard {index} is not in [0, {self.shards})")
+        return make_shard(
+            index, quotas=self.quotas, shards=self.shards, seed=self.seed, batch_rows=self.batch_rows
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """`sha256:<hex>` of the canonical JSON."""
+        return f"sha256:{sha256_hex(self.to_bytes())}"
+
+    def to_bytes(self) -> bytes:
+        """The canonical JSON, as it is stored."""
+        return canonical_json(self.to_json())
+
+    def to_json(self) -> dict[str, object]:
+        """The plan as plain JSON values; integers that may pass 2**53 are text."""
+        return {
+            "format": FORMAT,
+            "run_id": self.run_id,
+            "name": self.name,
+            "spec": dict(self.spec),
+            "source": self.source,
+            "model": {
+                "digest": self.model.digest,
+                "generator": self.model.generator.to_json(),
+                "determinism": self.model.determinism,
+            },
+            "schema": self.schema.to_json(),
+            "operators": [_operator_to_json(operator) for operator in self.operators],
+            "layout": {
+                "connector": self.layout.connector.to_json(),
+                "options": dict(self.layout.options),
+                "suffix": self.layout.suffix,
+            },
+            "seed": str(self.seed),
+            "rows": str(self.rows),
+            "shard_rows": str(self.shard_rows),
+            "batch_rows": self.batch_rows,
+            "quotas": [_quota_to_json(quota) for quota in self.quotas],
+            "min_acceptance": self.min_acceptance,
+            "versions": dict(self.versions),
+        }
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Plan:
+        """The plan that `to_bytes` wrote. Raises `ProvenanceError` for anything else."""
+        value = parse_json(data, max_bytes=MAX_PLAN_BYTES)
+        if not isinstance(value, dict) or value.get("format") != FORMAT:
+            raise ProvenanceError(f"this is no {FORMAT}", "the data set may be of another version of Mintage")
+        try:
+            plan = cls(**_fields(cast("dict[str, Any]", value)))
+        except (KeyError, TypeError, ValueError, AttributeError) as exc:
+            raise ProvenanceError(f"the plan is malformed: {exc!r}", "restore plan.json from a copy") from exc
+        if plan.to_bytes() != data:
+            raise ProvenanceError("the plan is not in canonical form", "restore plan.json from a copy")
+        return plan
+
+
+def _fields(value: dict[str, Any]) -> dict[str, Any]:
+    model, layout = value["model"], value["layout"]
+    plain = {field.name: value[field.name] for field in fields(Plan)}
+    return plain | {
+        "model": ModelRef(**{**model, "generator": PluginRef.from_json(model["generator"])}),
+        "schema": DatasetSchema.from_json(value["schema"]),
+        "operators": tuple(
+            OperatorPlan(**{**operator, "operator": PluginRef.from_json(operator["operator"])})
+            for operator in value["operators"]
+        ),
+        "layout": PartLayout(**{**layout, "connector": PluginRef.from_json(layout["connector"])}),
+        "seed": int(value["seed"]),
+        "rows": int(value["rows"]),
+        "shard_rows": int(value["shard_rows"]),
+        "quotas": tuple(_quota_from_json(quota) for quota in value["quotas"]),
+    }
+
+
+def _operator_to_json(operator: OperatorPlan) -> dict[str, object]:
+    return {
+        "reason": operator.reason,
+        "table": operator.table,
+        "operator": operator.operator.to_json(),
+        "config": dict(operator.config),
+        "prepared": operator.prepared,
+    }
+
+
+def _quota_to_json(quota: Quota) -> dict[str, object]:
+    return {
+        "rows": str(quota.rows),
+        "fixed": dict(quota.fixed),
+        "excluded": {column: list(values) for column, values in quota.excluded.items()},
+    }
+
+
+def _quota_from_json(value: dict[str, Any]) -> Quota:
+    return Quota(
+        rows=int(value["rows"]),
+        fixed=value["fixed"],
+        excluded={column: tuple(values) for column, values in value["excluded"].items()},
+    )
