@@ -92,12 +92,21 @@ def _failures(action: str, uri: str) -> Iterator[None]:
         yield
     except MintageError:
         raise
-    except (ConnectionError, TimeoutError) as exc:
-        raise StoreUnavailableError(
-            f"cannot {action} {uri}: {exc}", "check the network, then run again"
-        ) from exc
-    except OSError as exc:
-        raise os_failure(exc, action, uri) from exc
     except Exception as exc:
         # Each of these file systems has errors of its own; none of them may leave the store.
+        if _is_lost_connection(exc):
+            raise StoreUnavailableError(
+                f"cannot {action} {uri}: {exc}", "check the network, then run again"
+            ) from exc
+        if isinstance(exc, OSError):
+            raise os_failure(exc, action, uri) from exc
         raise StoreError(f"cannot {action} {uri}: {type(exc).__name__}: {exc}", "check the location") from exc
+
+
+def _is_lost_connection(exc: BaseException | None) -> bool:
+    # fsspec says that a file is not found when its server is not: the cause tells.
+    while exc is not None:
+        if isinstance(exc, ConnectionError | TimeoutError):
+            return True
+        exc = exc.__cause__
+    return False
