@@ -1,0 +1,178 @@
+"""Checking one shard of a version: its commit record, and every part that it names."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from tempfile import SpooledTemporaryFile
+from typing import BinaryIO, cast
+
+import pyarrow as pa
+
+from mintage.contracts import DatasetSchema, TableSchema, type_name
+from mintage.errors import MintageError, ObjectMissingError, ProvenanceError, SpecError, StoreError
+from mintage.provenance._fold import check_identity, check_paths, read_commit
+from mintage.provenance._version import checksum_lines
+from mintage.provenance.content_digest import ContentHasher
+from mintage.provenance.layout import commit_path
+from mintage.provenance.records import CommitRecord, ShardRecord, TableRecord, schema_id
+from mintage.provenance.report import Checked, VerifyFailure
+from mintage.store import ObjectStore
+
+OpenPart = Callable[[str, BinaryIO], Iterator[pa.RecordBatch]]
+"""Reads the rows of a part: the table's name and a seekable stream in, batches in order out."""
+
+_CHUNK_BYTES = 2**20
+_MEMORY_BYTES = 32 * 2**20
+"""Bytes of a part that are kept in memory between hashing and decoding; more go to a temporary file."""
+
+
+@dataclass(slots=True)
+class ShardCheck:
+    """What came of checking one shard."""
+
+    paths: list[str] = field(default_factory=list)
+    """Its parts, as the commit names them."""
+    checksums: str = ""
+    """Its lines of manifest-sha256.txt."""
+    checked: Checked = field(default_factory=lambda: Checked(shards=1))
+    failures: list[VerifyFailure] = field(default_factory=list)
+
+    def fail(self, code: str, path: str, message: str) -> None:
+        """Note a failure."""
+        self.failures.append(VerifyFailure(code, path, message))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardChecker:
+    """Checks the shards of one version; safe to use from several threads."""
+
+    store: ObjectStore
+    plan_digest: str
+    run_id: str
+    schema: DatasetSchema
+    open_part: OpenPart | None
+
+    def check(self, record: ShardRecord) -> ShardCheck:
+        """Check the commit and the parts of the shard that a signed record describes."""
+        result = ShardCheck()
+        commit = self._commit(record, result)
+        if commit is None:
+            return result
+        result.paths.extend(commit.parts.values())
+        if set(commit.parts) == set(record.tables):
+            result.checksums = checksum_lines(commit)
+        for name, table in record.tables.items():
+            if name in commit.parts:
+                self._check_part(name, table, commit.parts[name], result)
+        return result
+
+    def _commit(self, record: ShardRecord, result: ShardCheck) -> CommitRecord | None:
+        path = commit_path(record.index)
+        try:
+            commit = read_commit(self.store, record.index)
+        except ObjectMissingError:
+            result.fail("missing-commit", path, f"the commit record of shard {record.index} is missing")
+            return None
+        except ProvenanceError as exc:
+            result.fail("bad-commit", path, exc.message)
+            return None
+        try:
+            check_identity(commit, record.index, self.plan_digest, self.run_id)
+        except ProvenanceError as exc:
+            result.fail("bad-commit", path, exc.message)
+            return None
+        try:
+            check_paths(commit)
+        except ProvenanceError as exc:
+            result.fail("unsafe-path", path, exc.message)
+            return None
+        if commit.record != record:
+            result.fail("changed-commit", path, "the commit does not hold the shard record that was signed")
+        return commit
+
+    def _check_part(self, name: str, table: TableRecord, path: str, result: ShardCheck) -> None:
+        try:
+            size = self.store.size(path)
+            if size != table.bytes:
+                result.fail("wrong-size", path, f"the part has {size} bytes where {table.bytes} were signed")
+                return
+            with self._spool() as copy:
+                sha256 = _hash(self.store, path, size, copy)
+                result.checked.parts += 1
+                result.checked.bytes += size
+                if sha256 != table.sha256:
+                    result.fail("changed-part", path, f"the part has the sha256 {sha256}, not {table.sha256}")
+                elif copy is not None and self.open_part is not None:
+                    self._check_rows(name, table, path, self.open_part(name, copy), result)
+        except ObjectMissingError:
+            result.fail("missing-part", path, "the part is missing")
+
+    def _spool(self) -> AbstractContextManager[BinaryIO | None]:
+        # The rows are decoded from the very bytes that were hashed, so that a store which changes
+        # between two reads cannot show one thing to the hash and another to the reader.
+        if self.open_part is None:
+            return nullcontext()
+        return cast("AbstractContextManager[BinaryIO]", SpooledTemporaryFile(max_size=_MEMORY_BYTES))
+
+    def _check_rows(
+        self, name: str, table: TableRecord, path: str, batches: Iterator[pa.RecordBatch], result: ShardCheck
+    ) -> None:
+        schema = self.schema.table(name)
+        if schema_id(schema) != table.schema_id:
+            result.fail(
+                "wrong-schema", path, f"the record names the schema {table.schema_id}, not the signed one"
+            )
+            return
+        hasher = ContentHasher(schema.arrow())
+        try:
+            for batch in batches:
+                if different := _difference(schema, batch.schema):
+                    result.fail("wrong-schema", path, different)
+                    return
+                hasher.update(batch)
+        except StoreError:
+            raise
+        except (MintageError, pa.ArrowException, OSError, ValueError) as exc:
+            result.fail("unreadable-part", path, f"the rows cannot be read: {exc}")
+            return
+        result.checked.contents += 1
+        result.checked.rows += hasher.rows
+        if hasher.rows != table.rows:
+            result.fail(
+                "wrong-content", path, f"the part has {hasher.rows} rows where {table.rows} were signed"
+            )
+        elif (digest := hasher.digest()) != table.content:
+            result.fail(
+                "wrong-content", path, f"the rows have the content digest {digest}, not {table.content}"
+            )
+
+
+def _hash(store: ObjectStore, path: str, size: int, copy: BinaryIO | None) -> str:
+    """The SHA-256 of at most `size` + 1 bytes, copied aside; the copy is left at its beginning."""
+    digest = hashlib.sha256()
+    left = size + 1
+    with store.open_read(path) as stream:
+        while left > 0 and (chunk := stream.read(min(_CHUNK_BYTES, left))):
+            digest.update(chunk)
+            left -= len(chunk)
+            if copy is not None:
+                copy.write(chunk)
+    if copy is not None:
+        copy.seek(0)
+    return digest.hexdigest()
+
+
+def _difference(table: TableSchema, found: pa.Schema) -> str:
+    """How a part's schema differs from the signed one; empty when it does not."""
+    try:
+        have = [(column.name, type_name(column.type)) for column in found]
+    except SpecError as exc:
+        return exc.message
+    want = [(column.name, type_name(column.type)) for column in table.columns]
+    for mine, signed in zip(have, want, strict=False):
+        if mine != signed:
+            return f"the part has the column {mine} where {signed} was signed"
+    return "" if len(have) == len(want) else f"the part has {len(have)} columns where {len(want)} were signed"

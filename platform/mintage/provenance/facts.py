@@ -1,0 +1,69 @@
+"""What only the run knows and the commit records do not say: the facts that it wants attested."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mintage.contracts import Determinism
+from mintage.errors import ProvenanceError
+from mintage.provenance.digests import Digest
+
+_Text = Annotated[str, Field(min_length=1, max_length=4096)]
+
+
+class ModelFacts(BaseModel):
+    """The model that made the rows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    digest: Digest | None
+    kind: _Text
+    fit: dict[str, object] = Field(default_factory=dict)
+    """What the generator says of its fit."""
+
+
+class BuilderFacts(BaseModel):
+    """Who made the data set: an id, and versions by name of the part."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: _Text
+    versions: dict[str, str]
+
+
+class Facts(BaseModel):
+    """The facts about one run; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: _Text
+    """Name of the data set."""
+    run_id: _Text
+    spec: dict[str, object]
+    """The job spec as it was accepted, without secrets."""
+    dataset_schema: dict[str, object] = Field(alias="schema")
+    """`DatasetSchema.to_json()` of the tables as they were written."""
+    kind: _Text
+    """Kind of generator, such as `tabular.autoregressive`."""
+    model: ModelFacts
+    source: Digest | None
+    """Digest of what was learned from; None when nothing was."""
+    determinism: Determinism
+    """What the model claims about being asked again."""
+    builder: BuilderFacts
+    started: _Text
+    finished: _Text
+    """Times in UTC as ISO 8601 text."""
+
+    @classmethod
+    def of(cls, values: Mapping[str, object]) -> Self:
+        """The facts in a mapping; raises `ProvenanceError` that names what is missing or wrong."""
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as exc:
+            first = exc.errors(include_url=False, include_input=False)[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise ProvenanceError(f"the facts to be attested are wrong at {place!r}: {first['msg']}") from exc

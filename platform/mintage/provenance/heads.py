@@ -1,0 +1,66 @@
+"""Heads and the statements that they name: where reading a data set begins."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from mintage.errors import ProvenanceError, SignatureError
+from mintage.provenance.digests import digest_of
+from mintage.provenance.layout import HEADS, head_path, statements_path
+from mintage.provenance.signing import MAX_ENVELOPE_BYTES, PublicKey, unverified_payload, verify
+from mintage.provenance.statements import Head, Statement
+from mintage.store import ObjectStore
+
+_MAX_STATEMENTS = 64
+_MAX_HEAD_BYTES = 4096
+_HEAD_NAME = re.compile(rf"{HEADS}([1-9][0-9]{{0,14}})\.json")
+
+
+def versions(store: ObjectStore) -> list[int]:
+    """The numbers of the versions that have a head, in order."""
+    matches = (_HEAD_NAME.fullmatch(info.path) for info in store.list(HEADS))
+    return sorted(int(match[1]) for match in matches if match)
+
+
+def latest_head(store: ObjectStore) -> Head | None:
+    """The head with the highest number, or None when nothing was attested."""
+    numbers = versions(store)
+    return read_head(store, numbers[-1]) if numbers else None
+
+
+def read_head(store: ObjectStore, version: int) -> Head:
+    """The head of a version; raises `ObjectMissingError`, or `ProvenanceError` when it is malformed."""
+    head = Head.from_bytes(store.read(head_path(version), max_bytes=_MAX_HEAD_BYTES))
+    if head.version != version:
+        raise ProvenanceError(f"{head_path(version)} says that it is the head of version {head.version}")
+    return head
+
+
+def read_statement(store: ObjectStore, head: Head, keys: Sequence[PublicKey] | None) -> Statement:
+    """The statement that a head names, parsed only after one of `keys` was found to have signed it.
+
+    With `keys=None` no signature is checked. Raises `SignatureError` or `ProvenanceError`.
+    """
+    path = statements_path(head.version)
+    refused: SignatureError | None = None
+    for line in statement_lines(store, head.version):
+        try:
+            payload = unverified_payload(line) if keys is None else verify(line, keys)
+        except SignatureError as exc:
+            refused = exc
+            continue
+        if digest_of(payload) == head.statement:
+            return Statement.from_payload(payload)
+    if refused is not None:
+        raise SignatureError(f"{path}: {refused.message}", refused.hint) from refused
+    raise ProvenanceError(f"{path} does not hold the statement {head.statement} that the head names")
+
+
+def statement_lines(store: ObjectStore, version: int) -> list[bytes]:
+    """The envelopes of a version, unparsed."""
+    path = statements_path(version)
+    lines = store.read(path, max_bytes=MAX_ENVELOPE_BYTES).splitlines()
+    if len(lines) > _MAX_STATEMENTS:
+        raise ProvenanceError(f"{path} holds {len(lines)} statements where {_MAX_STATEMENTS} are allowed")
+    return lines

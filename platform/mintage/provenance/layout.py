@@ -1,0 +1,100 @@
+"""Where things lie in a data set, and which paths a record may name."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from mintage.errors import ProvenanceError
+
+DATA = "data/"
+COMMITS = "_mintage/commits/"
+HEADS = "_mintage/heads/"
+REJECTS = "_mintage/rejects/"
+PLAN = "_mintage/plan.json"
+
+RECORDS_PER_FILE = 4096
+"""Shard records in one file of a version."""
+
+_MAX_PATH = 1024
+_MAX_TABLE = 200
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f\\:*?\"<>|]")
+
+
+def commit_path(index: int) -> str:
+    """The commit record of shard `index`.
+
+    >>> commit_path(17)
+    '_mintage/commits/000017.json'
+    """
+    return f"{COMMITS}{index:06d}.json"
+
+
+def head_path(version: int) -> str:
+    """The head of a version."""
+    return f"{HEADS}{version}.json"
+
+
+def version_path(version: int) -> str:
+    """The folder of a version, with a slash at its end."""
+    return f"_mintage/versions/{version}/"
+
+
+def records_path(version: int, number: int) -> str:
+    """The file of a version that holds the records from `number * RECORDS_PER_FILE` on."""
+    return f"{version_path(version)}records/{number:06d}.jsonl"
+
+
+def statements_path(version: int) -> str:
+    """The signed statements of a version, one DSSE envelope a line."""
+    return f"{version_path(version)}statements.jsonl"
+
+
+def checksums_path(version: int) -> str:
+    """The checksums of a version's parts, as `sha256sum -c` reads them."""
+    return f"{version_path(version)}manifest-sha256.txt"
+
+
+def check_table_name(table: str) -> None:
+    """Raise `ProvenanceError` unless a table's name can stand in paths; to be asked before any work."""
+    if "/" in table or len(table) > _MAX_TABLE:
+        raise ProvenanceError(f"the table name {table[:200]!r} is refused: it holds a slash, or is too long")
+    _check_relative(f"{DATA}{table}/part", f"the table name {table[:200]!r}")
+
+
+def check_part_path(path: str, table: str, index: int) -> None:
+    """Raise `ProvenanceError` unless `path` is a place for a part of that table and shard.
+
+    A record comes from outside; nothing is read before its path has passed. It must be relative,
+    POSIX, NFC, without `.` or `..`, and start with `data/<table>/part-<index>-`.
+    """
+    _check_relative(path)
+    _check_prefix(path, f"{DATA}{table}/part-{index:06d}-", table)
+
+
+def check_reject_path(path: str, table: str, index: int) -> None:
+    """Raise `ProvenanceError` unless `path` is a place for the rejected rows of that table and shard."""
+    _check_relative(path)
+    _check_prefix(path, f"{REJECTS}{table}/part-{index:06d}-", table)
+
+
+def _check_relative(path: str, what: str = "") -> None:
+    names = path.split("/")
+    if len(path) > _MAX_PATH:
+        reason = f"it is longer than {_MAX_PATH} characters"
+    elif _UNSAFE.search(path):
+        reason = "it holds a backslash, a colon, a control character or a wildcard"
+    elif any(name in ("", ".", "..") for name in names):
+        reason = "it is absolute, or leads out of the data set"
+    elif not path.isascii() and unicodedata.normalize("NFC", path) != path:
+        reason = "it is not in Unicode normal form C"
+    else:
+        return
+    raise ProvenanceError(f"{what or f'the path {path[:200]!r} in a record'} is refused: {reason}")
+
+
+def _check_prefix(path: str, prefix: str, table: str) -> None:
+    if "/" in table or not path.startswith(prefix) or "/" in path[len(prefix) :] or path == prefix:
+        raise ProvenanceError(
+            f"the path {path[:200]!r} in a record is refused: it must start with {prefix!r}"
+        )

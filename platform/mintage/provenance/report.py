@@ -1,0 +1,90 @@
+"""What verifying a data set found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from mintage.provenance.statements import Head
+
+MAX_FAILURES = 1000
+"""Failures that a report lists; of more it keeps the number."""
+
+
+class VerifyFailure(NamedTuple):
+    """One thing that is not as it was signed."""
+
+    code: str
+    """What kind of failure, for programs; all codes stand in docs/manifest-format.md."""
+    path: str
+    """The object concerned, relative to the data set."""
+    message: str
+
+
+@dataclass(slots=True)
+class Checked:
+    """How much was looked at."""
+
+    shards: int = 0
+    parts: int = 0
+    bytes: int = 0
+    contents: int = 0
+    """Parts whose rows were decoded and digested."""
+    rows: int = 0
+    """Rows of these parts."""
+
+    def add(self, other: Checked) -> None:
+        """Count in what another one has seen."""
+        self.shards += other.shards
+        self.parts += other.parts
+        self.bytes += other.bytes
+        self.contents += other.contents
+        self.rows += other.rows
+
+    def to_json(self) -> dict[str, int]:
+        """The counts by name."""
+        return {
+            "shards": self.shards,
+            "parts": self.parts,
+            "bytes": self.bytes,
+            "contents": self.contents,
+            "rows": self.rows,
+        }
+
+
+@dataclass(slots=True)
+class VerifyReport:
+    """What was checked, what failed, and what was not checked."""
+
+    checked: Checked = field(default_factory=Checked)
+    failures: list[VerifyFailure] = field(default_factory=list)
+    """The first `MAX_FAILURES` failures."""
+    failed: int = 0
+    """How many failures there are."""
+    notes: list[str] = field(default_factory=list)
+    """What was not checked, and why."""
+    head: Head | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything is as it was signed."""
+        return self.failed == 0
+
+    def fail(self, code: str, path: str, message: str) -> None:
+        """Note a failure."""
+        self.failed += 1
+        if len(self.failures) < MAX_FAILURES:
+            self.failures.append(VerifyFailure(code, path, message))
+
+    def to_json(self) -> dict[str, object]:
+        """The report as plain JSON values."""
+        return {
+            "ok": self.ok,
+            "checked": self.checked.to_json(),
+            "failures": [failure._asdict() for failure in self.failures],
+            "failed": self.failed,
+            "notes": list(self.notes),
+            "version": self.head.version if self.head else None,
+            "root": self.head.root if self.head else None,
+            "statement": self.head.statement if self.head else None,
+        }

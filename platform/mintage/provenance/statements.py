@@ -1,0 +1,202 @@
+"""What is signed: an in-toto Statement about a synthetic data set.
+
+Written as plain JSON here, because counts and seeds must stay exact; see
+https://in-toto.io/Statement/v1 for the outer form and docs/manifest-format.md for the predicate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mintage.contracts import DatasetSchema
+from mintage.errors import MintageError, ProvenanceError
+from mintage.provenance.canonical import canonical_json, parse_json
+from mintage.provenance.content_digest import ALGORITHM as CONTENT_ALGORITHM
+from mintage.provenance.digests import Digest, digest_from_raw, raw_digest
+from mintage.provenance.facts import Facts
+from mintage.provenance.records import Count, Record
+from mintage.provenance.totals import Totals
+
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+PREDICATE_TYPE = "https://mintage.dev/attestation/synthetic-dataset/v1"
+TREE_ALGORITHM = "RFC9162_SHA256"
+TREE_LAYOUT = "c2sp-tlog-tiles/8"
+MAX_ABANDONED = 1000
+"""Names of abandoned attempts that a statement lists; of more it keeps the count."""
+
+MAX_STATEMENT_BYTES = 48 * 2**20
+"""Size of a statement, with its plan, spec and schema."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folded:
+    """What the fold of all shards came to."""
+
+    size: int
+    root: str
+    content_root: str
+    totals: Totals
+    abandoned: Sequence[str]
+    """Objects under data/ that no commit names."""
+
+
+def build_statement(
+    facts: Facts,
+    folded: Folded,
+    *,
+    plan: Mapping[str, object],
+    plan_digest: str,
+    version: int,
+    previous: str | None,
+) -> bytes:
+    """The canonical JSON of the statement: what the signature covers.
+
+    `previous` is the digest of the statement of version `version - 1`, if there is one.
+    """
+    predicate: dict[str, object] = {
+        "version": str(version),
+        "previous": previous,
+        "tree": {
+            "algorithm": TREE_ALGORITHM,
+            "size": str(folded.size),
+            "root": folded.root,
+            "layout": TREE_LAYOUT,
+        },
+        "content": {"algorithm": CONTENT_ALGORITHM, "root": folded.content_root},
+        "runId": facts.run_id,
+        "planDigest": plan_digest,
+        "plan": dict(plan),
+        "spec": facts.spec,
+        "schema": facts.dataset_schema,
+        "kind": facts.kind,
+        "tables": folded.totals.tables_json(),
+        "verdicts": folded.totals.verdicts_json(),
+        "model": facts.model.model_dump(mode="json"),
+        "source": facts.source,
+        "lineage": _lineage(facts.source),
+        "determinism": {"claimed": facts.determinism.value, "probes": []},
+        "privacy": {"claim": "none"},
+        "builder": facts.builder.model_dump(mode="json"),
+        "started": facts.started,
+        "finished": facts.finished,
+        "abandoned": {
+            "count": str(len(folded.abandoned)),
+            "names": list(folded.abandoned[:MAX_ABANDONED]),
+        },
+    }
+    subject = {"name": facts.name, "digest": {"sha256": raw_digest(folded.root).hex()}}
+    statement = canonical_json(
+        {
+            "_type": STATEMENT_TYPE,
+            "subject": [subject],
+            "predicateType": PREDICATE_TYPE,
+            "predicate": predicate,
+        }
+    )
+    if len(statement) > MAX_STATEMENT_BYTES:
+        raise ProvenanceError(
+            f"the statement has {len(statement)} bytes where {MAX_STATEMENT_BYTES} are allowed",
+            "use a smaller spec: fewer columns, conditions or operators",
+        )
+    return statement
+
+
+def _lineage(source: str | None) -> dict[str, object]:
+    if source is None:
+        return {"generation": "1", "realFraction": "0", "parents": []}
+    # A source without an attestation is unknown, never real: so is everything that follows from it.
+    return {
+        "generation": "unknown",
+        "generationAtLeast": "1",
+        "realFraction": "unknown",
+        "parents": "unknown",
+    }
+
+
+class _Tree(BaseModel):
+    algorithm: str = Field(pattern=rf"^{TREE_ALGORITHM}\z")
+    size: Count
+    root: Digest
+    layout: str = Field(pattern=rf"^{TREE_LAYOUT}\z")
+
+
+class _Content(BaseModel):
+    algorithm: str = Field(pattern=rf"^{CONTENT_ALGORITHM}\z")
+    root: Digest
+
+
+class _Abandoned(BaseModel):
+    count: Count
+    names: list[str] = Field(max_length=MAX_ABANDONED)
+
+
+class _TableTotals(BaseModel):
+    rows: Count
+    bytes: Count
+
+
+class Predicate(BaseModel):
+    """The part of the predicate that verifying needs; as in-toto asks, unknown keys are left alone."""
+
+    model_config = ConfigDict(frozen=True)
+
+    version: Count
+    previous: Digest | None
+    tree: _Tree
+    content: _Content
+    run_id: str = Field(alias="runId")
+    plan_digest: Digest = Field(alias="planDigest")
+    dataset_schema: dict[str, object] = Field(alias="schema")
+    tables: dict[str, _TableTotals]
+    verdicts: dict[str, object]
+    abandoned: _Abandoned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """A parsed statement: parse it after its signature was verified, never before."""
+
+    name: str
+    root: str
+    predicate: Predicate
+    schema: DatasetSchema
+    json: Mapping[str, object]
+    """The whole statement."""
+
+    @classmethod
+    def from_payload(cls, payload: bytes) -> Self:
+        """The statement in a payload; raises `ProvenanceError` when it is none of ours."""
+        value = parse_json(payload, max_bytes=MAX_STATEMENT_BYTES)
+        if not isinstance(value, dict) or value.get("_type") != STATEMENT_TYPE:
+            raise ProvenanceError(
+                f"the signed payload is not an in-toto statement of the type {STATEMENT_TYPE}"
+            )
+        if value.get("predicateType") != PREDICATE_TYPE:
+            raise ProvenanceError(f"the statement is not of the type {PREDICATE_TYPE}")
+        try:
+            [subject] = value["subject"]
+            name, root = str(subject["name"]), digest_from_raw(bytes.fromhex(subject["digest"]["sha256"]))
+            raw_digest(root)
+            predicate = Predicate.model_validate(value["predicate"])
+            schema = DatasetSchema.from_json(predicate.dataset_schema)
+        except (ValueError, KeyError, TypeError, AttributeError, AssertionError, MintageError) as exc:
+            raise ProvenanceError(f"the statement is malformed: {str(exc)[:500]}") from exc
+        if predicate.tree.root != root:
+            raise ProvenanceError("the statement contradicts itself: its subject is not the root of its tree")
+        return cls(name=name, root=root, predicate=predicate, schema=schema, json=value)
+
+
+class Head(Record):
+    """The newest step of a version: what a reader starts from. Written last, never overwritten."""
+
+    format: Annotated[str, Field(pattern=r"^mintage-head/1\z")] = "mintage-head/1"
+    version: Annotated[int, Field(ge=1, lt=2**53)]
+    statement: Digest
+    """Digest of the statement's bytes, the payload of its envelope."""
+    size: Count
+    """Number of shards."""
+    root: Digest
