@@ -1,1 +1,113 @@
-"""Mintage makes synthetic data at scale, and can prove where every row came from."""
+"""Mintage makes synthetic data at scale, and can prove where every row came from.
+
+    import mintage
+
+    result = mintage.run("flights.yaml")
+    result.scan().head().collect()
+    assert mintage.verify(result.store.uri).ok
+
+A plugin needs nothing but what is exported here. Names are imported when they are first used, so
+that `import mintage` loads neither torch nor Ray.
+"""
+
+from typing import TYPE_CHECKING
+
+from mintage._lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from mintage._version import __version__
+    from mintage.contracts import (
+        ColumnSchema,
+        Connector,
+        ConnectorConfig,
+        DatasetSchema,
+        Determinism,
+        FitContext,
+        FitProgress,
+        ForeignKey,
+        Generator,
+        GeneratorConfig,
+        Model,
+        Operator,
+        OperatorConfig,
+        PartWriter,
+        RowJudge,
+        SampleRequest,
+        Semantics,
+        Source,
+        TableBatch,
+        TableReader,
+        TableSchema,
+    )
+    from mintage.errors import MintageError
+    from mintage.jobs import Result, preview, run, verify
+    from mintage.spec import JobSpec
+
+_CONTRACTS = (
+    "ColumnSchema",
+    "Connector",
+    "ConnectorConfig",
+    "DatasetSchema",
+    "Determinism",
+    "FitContext",
+    "FitProgress",
+    "ForeignKey",
+    "Generator",
+    "GeneratorConfig",
+    "Model",
+    "Operator",
+    "OperatorConfig",
+    "PartWriter",
+    "RowJudge",
+    "SampleRequest",
+    "Semantics",
+    "Source",
+    "TableBatch",
+    "TableReader",
+    "TableSchema",
+)
+
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        **dict.fromkeys(_CONTRACTS, "mintage.contracts"),
+        "JobSpec": "mintage.spec",
+        "MintageError": "mintage.errors",
+        "Result": "mintage.jobs",
+        "__version__": "mintage._version",
+        "preview": "mintage.jobs",
+        "run": "mintage.jobs",
+        "verify": "mintage.jobs",
+    },
+)
+
+__all__ = [
+    "ColumnSchema",
+    "Connector",
+    "ConnectorConfig",
+    "DatasetSchema",
+    "Determinism",
+    "FitContext",
+    "FitProgress",
+    "ForeignKey",
+    "Generator",
+    "GeneratorConfig",
+    "JobSpec",
+    "MintageError",
+    "Model",
+    "Operator",
+    "OperatorConfig",
+    "PartWriter",
+    "Result",
+    "RowJudge",
+    "SampleRequest",
+    "Semantics",
+    "Source",
+    "TableBatch",
+    "TableReader",
+    "TableSchema",
+    "__version__",
+    "preview",
+    "run",
+    "verify",
+]
