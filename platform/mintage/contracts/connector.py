@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import BinaryIO, ClassVar
 
 import pyarrow as pa
@@ -55,4 +56,15 @@ class Connector(ABC):
         del stream, schema
         raise SpecError(
             f"{type(self).__name__} cannot write parts", "choose another sink.format, such as parquet"
+        )
+
+    def scan_part(self, stream: BinaryIO, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """The rows of a part that `write` wrote, in order and of exactly this schema.
+
+        Verification compares their content digest with the one taken while writing, so every value
+        must come back as it was. The stream is seekable. Raises `SourceError` for a damaged part.
+        """
+        del stream, schema
+        raise SpecError(
+            f"{type(self).__name__} cannot read parts back", "choose another sink.format, such as parquet"
         )

@@ -1,0 +1,1 @@
+"""What connectors of files share: locations, folders of files, partitions, one schema, digests."""

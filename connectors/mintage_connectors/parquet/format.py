@@ -1,0 +1,44 @@
+"""Reading one Parquet file, a row group's pages at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mintage_connectors.files.location import SourceFile
+from mintage_connectors.files.reader import FileFormat
+from mintage_connectors.files.reading import reading
+from mintage_connectors.files.schemas import plain_schema
+
+_BUFFER = 1 << 18
+"""Bytes of a column that are read ahead: without a buffer, each row group would be held whole."""
+
+_HINT = "check that it is a complete Parquet file, and that it was not changed while it was read"
+
+
+class ParquetFormat(FileFormat):
+    """Parquet with flat columns and lists of them."""
+
+    name: ClassVar[str] = "Parquet"
+
+    def inspect(self, file: SourceFile) -> pa.Schema:
+        """Read the footer."""
+        with reading(file.uri, _HINT), file.open() as stream, pq.ParquetFile(stream) as parquet:
+            return plain_schema(parquet.schema_arrow, file.uri)
+
+    def scan(
+        self, file: SourceFile, inspected: pa.Schema, wanted: pa.Schema, batch_rows: int
+    ) -> Iterator[pa.RecordBatch]:
+        """Read the wanted columns, batch by batch."""
+        del inspected
+        with (
+            reading(file.uri, _HINT),
+            file.open() as stream,
+            pq.ParquetFile(stream, buffer_size=_BUFFER) as parquet,
+        ):
+            for batch in parquet.iter_batches(batch_rows, columns=wanted.names, use_threads=False):
+                batch.validate(full=True)
+                yield batch

@@ -1,0 +1,1 @@
+"""What text formats share: checked streams of text, inference of types, values as text and back."""
