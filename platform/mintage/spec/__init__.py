@@ -7,9 +7,10 @@ installed and its columns are known is found out by those who use it.
 from mintage.spec._overrides import read_options
 from mintage.spec._problems import nearest, spec_errors
 from mintage.spec.delivery import DEFAULT_SHARD_ROWS, ResourcesSpec, SigningSpec, SinkSpec, TelemetrySpec
-from mintage.spec.job import DEFAULT_GENERATOR, MAX_SHARDS, JobSpec
+from mintage.spec.job import MAX_SHARDS, JobSpec
 from mintage.spec.read import json_schema, read_spec
 from mintage.spec.request import (
+    DEFAULT_GENERATOR,
     MAX_ROWS,
     BalanceSpec,
     ConditionSpec,

@@ -47,6 +47,12 @@ class SpecModel(BaseModel):
         with spec_errors(cls):
             return super().model_validate(obj, **options)
 
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:  # noqa: ANN401  # pydantic's
+        """The part that a JSON text describes; raises `SpecError` that lists every problem."""
+        with spec_errors(cls):
+            return super().model_validate_json(json_data, **options)
+
 
 class KindSpec(SpecModel):
     """A plugin by its kind, with the plugin's own options beside it."""

@@ -120,7 +120,7 @@ class _Builder:
             key = self._node(event, depth + 1)
             if isinstance(key, list | dict):
                 raise _error("a key is a list or a mapping", event.start_mark, "keys are plain words")
-            if key == "<<":
+            if key == "<<" and getattr(event, "implicit", (False,))[0]:
                 raise _error("merge keys (<<) are not supported", event.start_mark, "write the keys out")
             if key in values:
                 raise _error(f"the key {key!r} is there twice", event.start_mark, "remove one of the two")
@@ -157,7 +157,7 @@ class _Dumper(yaml.SafeDumper):
 
     def represent_text(self, text: str) -> yaml.ScalarNode:
         """Quote what `plain_scalar` takes for another value, and what YAML would fold."""
-        plain = plain_scalar(text) == text and text.isprintable()
+        plain = plain_scalar(text) == text and text.isprintable() and text != "<<"
         return self.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
 
 

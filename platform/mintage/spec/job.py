@@ -15,7 +15,6 @@ from mintage.spec.delivery import ResourcesSpec, SigningSpec, SinkSpec, Telemetr
 from mintage.spec.request import MAX_ROWS, BalanceSpec, ConditionSpec, GeneratorSpec, ModelSpec, OperatorSpec
 from mintage.spec.source import SourceSpec, TableSpec
 
-DEFAULT_GENERATOR = "tabular.autoregressive"
 MAX_SHARDS = 10**7
 
 _ELSEWHERE = {"sink", "resources", "signing", "telemetry", "model"}
@@ -91,7 +90,7 @@ class JobSpec(SpecModel):
                     todo="give a source to learn from, a generator that needs none, or a model",
                 )
             # Not among the fields that were set: an override may still name a model instead.
-            object.__setattr__(self, "generator", GeneratorSpec(kind=DEFAULT_GENERATOR))
+            object.__setattr__(self, "generator", GeneratorSpec())
         return self
 
     @model_validator(mode="after")

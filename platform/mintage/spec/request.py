@@ -12,13 +12,17 @@ from mintage.spec._base import Kind, KindSpec, Name, Options, Real, ScalarValue,
 from mintage.spec._problems import problem
 
 MAX_ROWS = 10**15
+DEFAULT_GENERATOR = "tabular.autoregressive"
 _TOLERANCE = 1e-9
 
 
 class GeneratorSpec(KindSpec):
     """What learns from the source; its own options stand beside `kind`."""
 
-    kind: Kind = Field(description="The generator, see `mintage plugins`; its options stand beside it.")
+    kind: Kind = Field(
+        default=DEFAULT_GENERATOR,
+        description="The generator, see `mintage plugins`; its options stand beside it.",
+    )
 
 
 class ModelSpec(SpecModel):
@@ -78,7 +82,7 @@ def _check_shares(shares: tuple[ShareSpec, ...]) -> tuple[ShareSpec, ...]:
     total = sum(share.share for share in shares)
     if total > 1 + _TOLERANCE:
         raise problem(
-            "shares must not add up to more than 1",
+            "must not add up to more than 1",
             value=round(total, 9),
             todo="lower them; what is left goes to the values that are not named",
         )
