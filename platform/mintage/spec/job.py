@@ -12,7 +12,15 @@ from mintage.spec._overrides import apply_overrides
 from mintage.spec._problems import problem
 from mintage.spec._yaml import dump_yaml
 from mintage.spec.delivery import ResourcesSpec, SigningSpec, SinkSpec, TelemetrySpec
-from mintage.spec.request import MAX_ROWS, BalanceSpec, ConditionSpec, GeneratorSpec, ModelSpec, OperatorSpec
+from mintage.spec.request import (
+    DEFAULT_GENERATOR,
+    MAX_ROWS,
+    BalanceSpec,
+    ConditionSpec,
+    GeneratorSpec,
+    ModelSpec,
+    OperatorSpec,
+)
 from mintage.spec.source import SourceSpec, TableSpec
 
 MAX_SHARDS = 10**7

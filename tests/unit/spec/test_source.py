@@ -87,7 +87,7 @@ def case(name: str, source: object, *expected: str) -> Any:  # noqa: ANN401  # p
             "got 'categry'",
             "did you mean 'category'?",
         ),
-        case("column-1", {"uri": "a", "columns": {1: "key"}}, "source.columns[1]: keys must be text", "quotes"),
+        case("column", {"uri": "a", "columns": {1: "key"}}, "source.columns[1]: keys must be text", "quote"),
         case(
             "unknown-root",
             {"tables": {"customers": CUSTOMERS}, "root": "customer"},
