@@ -30,8 +30,8 @@ class CsvConfig(TextConfig):
     )
     escape_formulas: bool = Field(
         False,
-        description="Write an apostrophe before text that a spreadsheet takes for a formula: text that begins with "
-        "= + - @, tab or return.",
+        description="Write an apostrophe before text that a spreadsheet takes for a formula, that is, text "
+        "that begins with = + - @, tab or return.",
     )
 
     @field_validator("encoding")

@@ -208,8 +208,8 @@ class _Rows:
             )
         if "straddling" in str(exc):
             return SourceError(
-                f"{self.file.uri} has a quote that is never closed, or a row of more than {self._block:,} bytes",
-                "look for a value that begins with a quote but does not end with one, or raise max_line_bytes",
+                f"{self.file.uri} has a quote that is never closed, or a row of over {self._block:,} bytes",
+                "look for a value that begins with a quote and lacks one at its end, or raise max_line_bytes",
             )
         return SourceError(f"{self.file.uri} is no CSV that can be read: {shorten(str(exc))}", _CHANGED)
 

@@ -14,19 +14,21 @@ from mintage_connectors.files.reading import reading
 _SIGNED = (pa.int8(), pa.int16(), pa.int32(), pa.int64())
 _UNSIGNED = (pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64())
 _FLOATS = (pa.float16(), pa.float32(), pa.float64())
+_FAMILIES = (_SIGNED, _UNSIGNED, _FLOATS, (pa.string(), pa.large_string()), (pa.binary(), pa.large_binary()))
+"""Types of which a later one holds every value of an earlier one."""
 
 
 def plain_type(type_: pa.DataType) -> pa.DataType:
-    """The type as which a type is read: dictionaries, views and 64-bit offsets are mere encodings.
+    """The type as which a type is read: dictionaries, views and large lists are mere encodings.
 
-    >>> plain_type(pa.dictionary(pa.int8(), pa.large_string())), plain_type(pa.large_list(pa.string_view()))
+    >>> plain_type(pa.dictionary(pa.int8(), pa.string())), plain_type(pa.large_list(pa.string_view()))
     (DataType(string), ListType(list<item: string>))
     """
     if pt.is_dictionary(type_):
         return plain_type(type_.value_type)
-    if pt.is_large_string(type_) or pt.is_string_view(type_):
+    if pt.is_string_view(type_):
         return pa.string()
-    if pt.is_large_binary(type_) or pt.is_binary_view(type_):
+    if pt.is_binary_view(type_):
         return pa.binary()
     if pt.is_fixed_size_list(type_):
         return pa.list_(plain_type(type_.value_type), type_.list_size)
@@ -71,7 +73,7 @@ def widen(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
         return one
     if pt.is_null(one):
         return other
-    for family in (_SIGNED, _UNSIGNED, _FLOATS):
+    for family in _FAMILIES:
         if one in family and other in family:
             return family[max(family.index(one), family.index(other))]
     if one in _UNSIGNED and other in _SIGNED:

@@ -30,7 +30,7 @@ def _update(digest: hashlib._Hash, values: pa.Array) -> None:
     if pt.is_list(type_) or pt.is_fixed_size_list(type_):
         digest.update(pc.list_value_length(present).cast(pa.int64()).to_numpy().tobytes())
         _update(digest, present.flatten())
-    elif pt.is_string(type_) or pt.is_binary(type_):
+    elif pt.is_string(type_) or pt.is_binary(type_) or pt.is_large_string(type_) or pt.is_large_binary(type_):
         digest.update(pc.binary_length(present).cast(pa.int64()).to_numpy().tobytes())
         digest.update(_bytes_between(present))
     elif pt.is_boolean(type_):
@@ -43,7 +43,10 @@ def _bytes_between(values: pa.Array) -> bytes:
     _, offsets, data = values.buffers()
     if not len(values) or data is None:
         return b""
-    ends = np.frombuffer(offsets, np.int32)[values.offset : values.offset + len(values) + 1]
+    is_large = pt.is_large_string(values.type) or pt.is_large_binary(values.type)
+    ends = np.frombuffer(offsets, np.int64 if is_large else np.int32)[
+        values.offset : values.offset + len(values) + 1
+    ]
     return memoryview(data)[int(ends[0]) : int(ends[-1])].tobytes()
 
 

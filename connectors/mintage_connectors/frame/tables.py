@@ -6,6 +6,7 @@ import sys
 
 import pyarrow as pa
 
+from mintage.contracts import SCAN_ROWS
 from mintage.errors import SourceError
 from mintage_connectors.files.reading import reading
 from mintage_connectors.files.schemas import check_names, plain_schema
@@ -23,7 +24,7 @@ def as_table(frame: object) -> pa.Table:
         table = _arrow(frame)
         # Arrow objects made from foreign memory may hold anything; nobody looks at them before this.
         table.validate(full=True)
-        return table.cast(plain_schema(table.schema, _PLACE)).replace_schema_metadata(None)
+        return table.cast(plain_schema(table.schema, _PLACE))
 
 
 def _arrow(frame: object) -> pa.Table:
@@ -57,7 +58,15 @@ def _from_polars(frame: object) -> pa.Table | None:
     for name, type_ in frame.schema.items():
         if type_.base_type() is pl.Object:
             raise SourceError(f"the column {name!r} of {_PLACE} holds Python objects", _HINT)
-    return frame.to_arrow()
+    return _with_short_text(frame.to_arrow())
+
+
+def _with_short_text(table: pa.Table) -> pa.Table:
+    """The table with 32-bit offsets: polars has one type of text and one of bytes, Arrow two of each."""
+    short = {pa.large_string(): pa.string(), pa.large_binary(): pa.binary()}
+    schema = pa.schema([field.with_type(short.get(field.type, field.type)) for field in table.schema])
+    # In pieces: what one offset counts may be larger than 2 GiB for a whole column.
+    return pa.Table.from_batches(table.to_batches(max_chunksize=SCAN_ROWS), table.schema).cast(schema)
 
 
 def _from_pandas(frame: object) -> pa.Table | None:

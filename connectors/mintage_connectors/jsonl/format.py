@@ -127,7 +127,7 @@ class JsonlFormat(FileFormat):
             raise SourceError(
                 f"{file.uri}, line {line:,}: a whole number of more than 64 bits, in the column {name!r} "
                 "or beside it",
-                f"set column_types: {{{name}: uint64}}, or a decimal, or double if the last digits do not matter",
+                f"set column_types: {{{name}: uint64}}, a decimal, or double if the last digits do not count",
             )
 
     def _check_values(self, file: SourceFile, block: Block, name: str, column: pa.Array) -> None:
