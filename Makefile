@@ -72,7 +72,7 @@ check: $(VENV)/.dev-installed docs  ## Check format, lint, types, imports and do
 	$(BIN)/lint-imports
 
 docs: $(VENV)/.dev-installed  ## Build the documentation into site/
-	$(QUIET) $(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 bench: setup  ## Measure, and print the figures with machine and versions
 	$(QUIET) $(BIN)/python benchmarks/run.py $(ARGS)
