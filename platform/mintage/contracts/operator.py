@@ -19,16 +19,22 @@ class OperatorConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:\-]{1,100}$")] | None = Field(
-        None, description="Reason code of the rows that break this rule; made from kind and columns when not given."
+        default=None,
+        description="Reason code of the rows that break this rule; made from kind and columns when not given.",
     )
-    table: str | None = Field(None, description="Table whose rows are judged; the root table when not given.")
+    table: str | None = Field(
+        default=None, description="Table whose rows are judged; the root table when not given."
+    )
     action: Literal["reject", "fail", "tag"] = Field(
-        "reject",
+        default="reject",
         description="reject: drop the row and draw another. fail: as reject, and fail the job when more than "
         "`above` of the rows drawn break the rule. tag: keep the row and name the rule in its `_tags` column.",
     )
     above: float = Field(
-        0.0, ge=0.0, lt=1.0, description="Share of the rows drawn, in [0, 1), that action `fail` tolerates."
+        default=0.0,
+        ge=0.0,
+        lt=1.0,
+        description="Share of the rows drawn, in [0, 1), that action `fail` tolerates.",
     )
 
 
