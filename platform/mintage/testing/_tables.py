@@ -27,7 +27,7 @@ def difference(left: Rows, right: Rows) -> str:
 def table_difference(name: str, left: pa.Table, right: pa.Table) -> str:
     """The first difference of two tables of that name, or ""."""
     if not left.schema.equals(right.schema):
-        return f"schema of table {name!r}: {_one_line(left.schema)}, then {_one_line(right.schema)}"
+        return f"schema of table {name!r}: {_other_fields(left.schema, right.schema)}"
     if left.num_rows != right.num_rows:
         return f"rows of table {name!r}: {left.num_rows}, then {right.num_rows}"
     for column in left.column_names:
@@ -87,6 +87,12 @@ def _shown(value: pa.Scalar) -> str:
     return repr(value.as_py())[:80]
 
 
-def _one_line(schema: pa.Schema) -> str:
-    text = ", ".join(f"{f.name}: {f.type}{'' if f.nullable else ' not null'}" for f in schema)
-    return text[:500] + (" (with metadata)" if schema.metadata else "")
+def _other_fields(left: pa.Schema, right: pa.Schema) -> str:
+    if left.names != right.names:
+        return f"columns {left.names[:20]}, then {right.names[:20]}"
+    pairs = [(one, other) for one, other in zip(left, right, strict=True) if not one.equals(other)]
+    return "; ".join(f"{_described(one)}, then {_described(other)}" for one, other in pairs[:5])
+
+
+def _described(field: pa.Field) -> str:
+    return f"{field.name}: {field.type}{'' if field.nullable else ' not null'}"

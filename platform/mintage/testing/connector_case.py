@@ -25,7 +25,8 @@ class ConnectorCase:
     Attributes:
         connector: The class.
         config: A valid config of it.
-        table: A table of at least two rows that the connector can carry.
+        table: A table of at least two rows that the connector can read.
+        part: What the parts that it writes can hold; None when that is the same table.
         expected: The table as it comes back; None when exactly as it went, as it should.
         place: How the table gets where the connector reads; None when `write` makes a file of it.
         missing: A location at which there is nothing; None for a path that does not exist.
@@ -34,6 +35,7 @@ class ConnectorCase:
     connector: type[Connector]
     config: ConnectorConfig
     table: pa.Table = field(default_factory=every_type)
+    part: pa.Table | None = None
     expected: pa.Table | None = None
     place: Place | None = None
     missing: object = None
@@ -51,7 +53,7 @@ class ConnectorCase:
         """The table as one part, a batch for each of two halves."""
         stream = BytesIO()
         writer = self.make().write(stream, table.schema)
-        for batch in table.combine_chunks().to_batches(max_chunksize=-(-table.num_rows // 2)):
+        for batch in table.combine_chunks().to_batches(max_chunksize=-(-table.num_rows // 2) or 1):
             writer.write(batch)
         writer.close()
         return stream.getvalue()

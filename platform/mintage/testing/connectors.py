@@ -125,15 +125,34 @@ def refuses_what_is_not_there(case: ConnectorCase) -> None:
 def writes_into_an_open_stream(case: ConnectorCase) -> None:
     """Equal batches become equal bytes, and the stream stays open; a connector that only reads says so."""
     check = "writes_into_an_open_stream"
+    table = _part(case)
     if not case.writes:
-        _require_error(check, "writing", SpecError, lambda: case.make().write(BytesIO(), case.table.schema))
+        _require_error(check, "writing", SpecError, lambda: case.make().write(BytesIO(), table.schema))
         return
     require(bool(case.connector.suffixes), check, "a connector that writes names the suffix of its parts")
-    first, second = case.encoded(case.table), case.encoded(case.table)
+    first, second = case.encoded(table), case.encoded(table)
     require(first == second, check, f"the same batches became {len(first)}, then {len(second)} other bytes")
     stream = BytesIO()
-    case.make().write(stream, case.table.schema).close()
+    case.make().write(stream, table.schema).close()
     require(not stream.closed, check, "closing the writer closed the stream, which belongs to somebody else")
+
+
+def brings_back_its_parts(case: ConnectorCase) -> None:
+    """A part comes back in order, value by value, with the schema that it was given; garbage is refused."""
+    check = "brings_back_its_parts"
+    table = _part(case)
+    if not case.writes:
+        _require_error(
+            check, "reading a part", SpecError, lambda: list(case.make().scan_part(BytesIO(), table.schema))
+        )
+        return
+    for what, part in {"a part": table, "a part without rows": table.slice(0, 0)}.items():
+        wrong = table_difference("part", part, _read_part(case, case.encoded(part), part.schema))
+        require(not wrong, check, f"{what}, written and read: {wrong}")
+    firm = _never_null(table)
+    wrong = table_difference("part", firm, _read_part(case, case.encoded(firm), firm.schema))
+    require(not wrong, check, f"a part that is never null, written and read: {wrong}")
+    _require_error(check, "a part of garbage", SourceError, lambda: _read_part(case, _GARBAGE, table.schema))
 
 
 CONNECTOR_CHECKS: tuple[ConnectorCheck, ...] = (
@@ -144,6 +163,7 @@ CONNECTOR_CHECKS: tuple[ConnectorCheck, ...] = (
     digests_the_content,
     refuses_what_is_not_there,
     writes_into_an_open_stream,
+    brings_back_its_parts,
 )
 """Every property that the platform relies on; the names of the functions name the tests."""
 
@@ -178,6 +198,26 @@ def _whole(reader: TableReader, batches: Iterator[pa.RecordBatch]) -> pa.Table:
             f"a batch has\n{batch.schema}\nbut the reader says\n{reader.schema}",
         )
     return pa.Table.from_batches(found, reader.schema)
+
+
+def _part(case: ConnectorCase) -> pa.Table:
+    return case.table if case.part is None else case.part
+
+
+def _read_part(case: ConnectorCase, data: bytes, schema: pa.Schema) -> pa.Table:
+    found = list(case.make().scan_part(BytesIO(data), schema))
+    for batch in found:
+        require(
+            batch.schema.equals(schema),
+            "brings_back_its_parts",
+            f"a batch has\n{batch.schema}\nnot\n{schema}",
+        )
+    return pa.Table.from_batches(found, schema)
+
+
+def _never_null(table: pa.Table) -> pa.Table:
+    """The first row, with a schema in which nothing may be null."""
+    return table.slice(0, 1).cast(pa.schema([field.with_nullable(False) for field in table.schema]))
 
 
 def _require_error(check: str, what: str, error: type[MintageError], call: Callable[[], object]) -> None:

@@ -19,7 +19,7 @@ CASE = GeneratorCase(
 
 
 @pytest.mark.parametrize("check", GENERATOR_CHECKS)
-def test_conformance(check: GeneratorCheck) -> None:
+def test_orders_conform(check: GeneratorCheck) -> None:
     """One test for each property that Mintage relies on."""
     check(CASE)
 
