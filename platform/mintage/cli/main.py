@@ -62,10 +62,12 @@ def preview(spec: Path, rows: int, overrides: tuple[str, ...], *, as_json: bool)
     job = read_spec(spec, overrides=overrides)
 
     # Only a sound spec is worth the seconds that these take to load.
-    from mintage import jobs
     from mintage.cli import _rows
+    from mintage.cli.progress import watch
+    from mintage.jobs import preview as preview_job
 
-    tables = jobs.preview(job, rows=rows)
+    with watch(click.get_text_stream("stderr")) as on_event:
+        tables = preview_job(job, rows=rows, on_event=on_event)
     if as_json:
         print_json({"tables": {name: _rows.to_json(table) for name, table in tables.items()}})
     else:
@@ -83,12 +85,12 @@ def run(spec: Path, overrides: tuple[str, ...], *, events: bool, as_json: bool) 
 
     job = read_spec(spec, overrides=overrides)
 
-    from mintage import jobs
     from mintage.cli.progress import watch
     from mintage.cli.summary import run_summary
+    from mintage.jobs import run as run_job
 
     with watch(click.get_text_stream("stderr"), as_json_lines=events) as on_event:
-        result = jobs.run(job, on_event=on_event)
+        result = run_job(job, on_event=on_event)
     if as_json:
         print_json(result.summary)
     else:
@@ -114,11 +116,11 @@ def run(spec: Path, overrides: tuple[str, ...], *, events: bool, as_json: bool) 
 @common
 def verify(dataset: str, keys: tuple[Path, ...], storage: tuple[str, ...], *, as_json: bool) -> int:
     """Check every part, record and signature of DATASET."""
-    from mintage import jobs
     from mintage.cli.summary import verify_summary
+    from mintage.jobs import verify as verify_dataset
     from mintage.spec import read_options
 
-    report = jobs.verify(dataset, keys=keys or None, storage=read_options(storage))
+    report = verify_dataset(dataset, keys=keys or None, storage=read_options(storage))
     if as_json:
         print_json(report.to_json())
     else:

@@ -19,7 +19,7 @@ _REDRAW_SECONDS = 0.1
 
 
 @contextmanager
-def watch(stream: TextIO, *, as_json_lines: bool) -> Iterator[OnEvent]:
+def watch(stream: TextIO, *, as_json_lines: bool = False) -> Iterator[OnEvent]:
     """What shows the events of one run on `stream`, and leaves it clean when the run is over."""
     if as_json_lines:
         yield EventLines(stream)

@@ -6,6 +6,7 @@ installed and its columns are known is found out by those who use it.
 
 from mintage.spec._overrides import read_options
 from mintage.spec._problems import nearest, spec_errors
+from mintage.spec._yaml import dump_yaml
 from mintage.spec.delivery import DEFAULT_SHARD_ROWS, ResourcesSpec, SigningSpec, SinkSpec, TelemetrySpec
 from mintage.spec.job import MAX_SHARDS, JobSpec
 from mintage.spec.read import json_schema, read_spec
@@ -41,6 +42,7 @@ __all__ = [
     "SourceSpec",
     "TableSpec",
     "TelemetrySpec",
+    "dump_yaml",
     "json_schema",
     "nearest",
     "read_options",

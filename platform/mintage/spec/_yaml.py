@@ -28,6 +28,11 @@ _WORDS: dict[str, object] = {
     **{sign + word: float(f"{sign}inf") for sign in ("", "+", "-") for word in (".inf", ".Inf", ".INF")},
 }
 
+# Other readers of YAML take these for booleans, a merge key and a default value.
+_QUOTED = {"<<", "="} | {
+    form for word in ("y", "n", "yes", "no", "on", "off") for form in (word, word.title(), word.upper())
+}
+
 # libyaml's parser is twenty times faster, where PyYAML was built with it.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -50,9 +55,21 @@ def parse_yaml(text: str) -> object:
         raise SpecError(f"{place}: is not valid YAML: {exc.reason}", "remove the control character") from exc
 
 
-def dump_yaml(value: object) -> str:
-    """A JSON value as YAML that `parse_yaml` reads back as the same value."""
-    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+def dump_yaml(value: object, *, in_one_line: bool = False) -> str:
+    """A JSON value as YAML that `parse_yaml` reads back as the same value.
+
+    >>> dump_yaml({"carriers": ["UA", "no", "1e3", "ON"]}, in_one_line=True)
+    '{carriers: [UA, "no", "1e3", "ON"]}'
+    """
+    text: str = yaml.dump(
+        value,
+        Dumper=_Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        width=2 * MAX_BYTES,
+        default_flow_style=in_one_line,
+    )
+    return text.removesuffix("\n") if in_one_line else text
 
 
 def plain_scalar(text: str) -> object:
@@ -157,7 +174,7 @@ class _Dumper(yaml.SafeDumper):
 
     def represent_text(self, text: str) -> yaml.ScalarNode:
         """Quote what `plain_scalar` takes for another value, and what YAML would fold."""
-        plain = plain_scalar(text) == text and text.isprintable() and text != "<<"
+        plain = plain_scalar(text) == text and text.isprintable() and text not in _QUOTED
         return self.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
 
 

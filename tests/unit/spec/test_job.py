@@ -256,6 +256,7 @@ def test_schema_describes_every_key() -> None:
         f"{part}.{key}"
         for part, model in {**parts, "JobSpec": schema}.items()
         for key, about in model.get("properties", {}).items()
-        if not about.get("description")
+        # Pydantic leaves out a description that repeats that of the part itself.
+        if not about.get("description") and "$ref" not in about
     ]
     assert silent == []
