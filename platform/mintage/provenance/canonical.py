@@ -89,7 +89,7 @@ def _refuse(constant: str) -> object:
 def _integer(text: str) -> int:
     if len(text) > 17 or abs(value := int(text)) > MAX_INTEGER:
         raise ValueError(f"the integer {text[:40]} is beyond 2**53 - 1")
-    return -value if text.startswith("-") else value
+    return value
 
 
 def _float(text: str) -> float:

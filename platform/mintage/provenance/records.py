@@ -81,8 +81,12 @@ class VerdictCounts(Record):
     """Rows dropped, by the first reason that applied."""
     tagged: dict[_Name, Count] = Field(default_factory=dict)
     """Rows kept although a rule with action `tag` spoke against them, by reason."""
+    violations: dict[_Name, Count] = Field(default_factory=dict)
+    """Rows drawn that break each rule, whatever became of them."""
     orphaned: Count = 0
     """Rows dropped because the row they belong to was."""
+    surplus: Count = 0
+    """Rows without fault that the shard did not need."""
 
 
 class TableRecord(Record):

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key, load_pem_public_key
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import Error as SecuresystemslibError
 from securesystemslib.signer import CryptoSigner, SSlibKey  # type: ignore[attr-defined]  # no __all__ there
@@ -65,7 +66,12 @@ class PublicKey:
     @property
     def pem(self) -> bytes:
         """The key as PEM bytes."""
-        return str(self._key.keyval["public"]).encode("ascii")
+        public = str(self._key.keyval["public"])
+        if self._key.keytype != "ed25519":
+            return public.encode("ascii")
+        # securesystemslib keeps ed25519 keys as bare hexadecimal; files hold the standard form.
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
+        return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
     def __repr__(self) -> str:
         return f"PublicKey({self.keyid[:16]}…)"

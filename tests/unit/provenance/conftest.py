@@ -1,0 +1,173 @@
+"""A data set of two tables in three shards, minted here without the engine: real parts, real commits."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from mintage.contracts import DatasetSchema, TableSchema
+from mintage.provenance.canonical import canonical_json
+from mintage.provenance.content_digest import ContentHasher
+from mintage.provenance.digests import digest_of
+from mintage.provenance.layout import PLAN, commit_path
+from mintage.provenance.manifest import attest
+from mintage.provenance.records import CommitRecord, ShardRecord, TableRecord, VerdictCounts, schema_id
+from mintage.provenance.report import VerifyReport
+from mintage.provenance.signing import PublicKey, Signer, generate_key
+from mintage.provenance.statements import Head
+from mintage.provenance.statistics import ColumnStatistics
+from mintage.provenance.verify import OpenPart, verify_dataset
+from mintage.store import ObjectStore
+
+SCHEMA = DatasetSchema(
+    tables=(
+        TableSchema.of("orders", pa.schema({"id": pa.int64(), "city": pa.string()})),
+        TableSchema.of("lines", pa.schema({"order": pa.int64(), "price": pa.float64()})),
+    ),
+    root="orders",
+)
+PLAN_JSON: dict[str, object] = {"format": "mintage-plan/1", "run_id": "run-1", "seed": "7"}
+PLAN_DIGEST = digest_of(canonical_json(PLAN_JSON))
+MODEL = digest_of(b"a model")
+
+
+def open_parquet(table: str, stream: BinaryIO) -> Iterator[pa.RecordBatch]:
+    """Decode a part, as a connector would."""
+    del table
+    yield from pq.ParquetFile(stream).iter_batches(7)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Minter:
+    """Writes a data set, and can do every step of it wrong."""
+
+    store: ObjectStore
+    signer: Signer
+    shards: int = 3
+
+    def mint(self, attempt: str = "a1") -> Minter:
+        """Plan, parts and commits; not yet attested."""
+        self.store.create(PLAN, canonical_json(PLAN_JSON))
+        for index in range(self.shards):
+            self.commit(index, attempt)
+        return self
+
+    def commit(self, index: int, attempt: str = "a1", **changes: object) -> CommitRecord:
+        """Write the parts of a shard and commit them."""
+        paths = {table: f"data/{table}/part-{index:06d}-{attempt}.parquet" for table in SCHEMA.names}
+        tables = {table: self.write(table, path, self.rows(table, index)) for table, path in paths.items()}
+        record = ShardRecord(index=index, seed_path=f"7/1/{index}", model=MODEL, tables=tables)
+        commit = CommitRecord(
+            plan=PLAN_DIGEST, run_id="run-1", attempt=attempt, worker="host", started="2026-01-01T00:00:00Z",
+            finished="2026-01-01T00:00:01Z", parts=paths, record=record,
+        ).model_copy(update=changes)  # fmt: skip
+        self.store.create(commit_path(index), commit.to_bytes())
+        return commit
+
+    def rows(self, table: str, shard: int) -> pa.RecordBatch:
+        """The rows of a shard: a pure function, as in a plan."""
+        keys = pa.array(range(shard * 100, shard * 100 + 20), pa.int64())
+        if table == "orders":
+            return pa.record_batch({"id": keys, "city": pa.array([f"city {shard}", None] * 10)})
+        return pa.record_batch({"order": keys, "price": pa.array([shard + i / 4 for i in range(20)])})
+
+    def write(self, table: str, path: str, rows: pa.RecordBatch) -> TableRecord:
+        """Write one part, and say what is in it."""
+        hasher, statistics = ContentHasher(rows.schema), ColumnStatistics(rows.schema)
+        hasher.update(rows)
+        statistics.update(rows)
+        sink = pa.BufferOutputStream()
+        pq.write_table(pa.Table.from_batches([rows]), sink)
+        data = sink.getvalue().to_pybytes()
+        with self.store.part(path) as part:
+            part.write(data)
+            part.commit()
+        return TableRecord(
+            rows=rows.num_rows,
+            bytes=len(data),
+            sha256=hashlib.sha256(data).hexdigest(),
+            content=hasher.digest(),
+            schema_id=schema_id(SCHEMA.table(table)),
+            statistics=statistics.to_json(),
+            verdicts=VerdictCounts(drawn=22, accepted=20, rejected={"range:price": 2}),
+        )
+
+    def attest(self, **changes: object) -> Head:
+        """Attest all shards."""
+        return attest(
+            self.store, plan=PLAN_JSON, plan_digest=PLAN_DIGEST, shards=self.shards, facts=facts(**changes),
+            signer=self.signer, workers=2,
+        )  # fmt: skip
+
+    def verify(
+        self, *keys: PublicKey, open_part: OpenPart | None = open_parquet, workers: int = 2
+    ) -> VerifyReport:
+        """Verify with the minter's own key, or with others."""
+        trusted: Sequence[PublicKey] = keys or (self.signer.public_key,)
+        return verify_dataset(self.store, trusted, workers=workers, open_part=open_part)
+
+    def with_shards(self, shards: int) -> Minter:
+        """The same, of another size."""
+        return replace(self, shards=shards)
+
+
+def facts(**changes: object) -> Mapping[str, object]:
+    """The facts of a run."""
+    return {
+        "name": "shop",
+        "run_id": "run-1",
+        "spec": {"name": "shop", "rows": 60},
+        "schema": SCHEMA.to_json(),
+        "kind": "rules.orders",
+        "model": {"digest": MODEL, "kind": "rules.orders", "fit": {"loss": 0.25}},
+        "source": digest_of(b"a source"),
+        "determinism": "content",
+        "builder": {"id": "mintage", "versions": {"mintage": "0.1.0"}},
+        "started": "2026-01-01T00:00:00Z",
+        "finished": "2026-01-01T00:10:00Z",
+        **changes,
+    }
+
+
+@pytest.fixture(scope="session")
+def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
+    """A key that signs."""
+    return Signer.load(generate_key(tmp_path_factory.mktemp("key") / "signing.pem").private_path)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """The folder of the data set, to do things to behind the store's back."""
+    return tmp_path / "shop"
+
+
+@pytest.fixture
+def minter(root: Path, signer: Signer) -> Minter:
+    """Writes the data set into `root`."""
+    return Minter(store=ObjectStore.open(str(root)), signer=signer)
+
+
+@pytest.fixture
+def minted(minter: Minter) -> Minter:
+    """A data set that is committed, but not attested."""
+    return minter.mint()
+
+
+@pytest.fixture
+def attested(minted: Minter) -> Minter:
+    """A data set that is whole."""
+    minted.attest()
+    return minted
+
+
+@pytest.fixture
+def make_facts() -> Callable[..., Mapping[str, object]]:
+    """Makes the facts of a run, with changes."""
+    return facts
