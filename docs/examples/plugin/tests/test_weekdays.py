@@ -14,9 +14,10 @@ from mintage.testing import OPERATOR_CHECKS, OperatorCase, OperatorCheck
 
 FRIDAY, SUNDAY = datetime(2024, 3, 1, 12), datetime(2024, 3, 3, 12)
 
+CONFIG = WeekdaysConfig(column="ordered_at", days=("thursday", "friday"))
 CASE = OperatorCase(
     operator=WeekdaysOperator,
-    config=WeekdaysConfig(column="ordered_at", days=("thursday", "friday")),
+    config=CONFIG,
     rows=pa.table({"ordered_at": pa.array([FRIDAY, SUNDAY, None], pa.timestamp("us", "UTC"))}),
     breaks=[False, True, False],
     columns=["ordered_at"],
@@ -33,4 +34,4 @@ def test_a_column_that_has_no_days_is_refused() -> None:
     """A clear error before any row is made."""
     table = TableSchema.of("orders", pa.schema([("ordered_at", pa.string())]))
     with pytest.raises(SpecError, match="'ordered_at' is string"):
-        WeekdaysOperator(CASE.config).check(table)
+        WeekdaysOperator(CONFIG).check(table)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from mintage.contracts import FitContext, Generator, GeneratorConfig, Source
+from mintage.contracts import FitContext, Generator, Source
 from mintage.errors import FitError
 from mintage_orders.config import OrdersConfig
 from mintage_orders.model import FILE, OrdersModel
@@ -20,9 +20,8 @@ class OrdersGenerator(Generator):
     Config = OrdersConfig
     needs_source = False
 
-    def __init__(self, config: GeneratorConfig) -> None:
+    def __init__(self, config: OrdersConfig) -> None:
         super().__init__(config)
-        assert isinstance(config, OrdersConfig)
         self._config = config
 
     def fit(self, source: Source | None, context: FitContext) -> OrdersModel:

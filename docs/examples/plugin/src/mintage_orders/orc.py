@@ -10,12 +10,12 @@ import pyarrow as pa
 from pyarrow import orc
 
 from mintage.contracts import SCAN_ROWS, Connector, ConnectorConfig, PartWriter, TableReader
-from mintage.errors import MintageError, SourceError, SpecError
+from mintage.errors import GenerationError, MintageError, SourceError, SpecError
 from mintage.store import ObjectStore
 
 _CARRIED = {
     pa.bool_(), pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.float32(), pa.float64(), pa.string(),
-    pa.binary(), pa.date32(), pa.timestamp("ns"),
+    pa.binary(), pa.date32(),
 }  # fmt: skip
 _CHUNK_BYTES = 1 << 20
 
@@ -34,15 +34,16 @@ class OrcConnector(Connector):
     def write(self, stream: BinaryIO, schema: pa.Schema) -> PartWriter:
         """A writer of one part; raises `SpecError` for a type that would not come back as it was."""
         for field in schema:
-            if field.type not in _CARRIED and not pa.types.is_decimal128(field.type):
+            if _stored(field.type) is None:
                 raise SpecError(f"ORC does not keep {field.name!r}, which is {field.type}", "choose parquet")
         return OrcWriter(stream, schema)
 
     def scan_part(self, stream: BinaryIO, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """The rows of a part, with the schema's nullability, which ORC does not keep."""
+        """The rows of a part, with units, time zones and nullability, which ORC does not keep."""
         file = _open(stream, "the part")
         for batch in _stripes(file, "the part", schema.names):
-            yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+            columns = [column.cast(type_) for column, type_ in zip(batch.columns, schema.types, strict=True)]
+            yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 class OrcReader(TableReader):
@@ -92,17 +93,29 @@ class OrcWriter(PartWriter):
     """Writes one part."""
 
     def __init__(self, stream: BinaryIO, schema: pa.Schema) -> None:
+        self._schema = pa.schema([field.with_type(_stored(field.type)) for field in schema])
         self._writer = orc.ORCWriter(stream)
         # Without a first table, even one without rows, the writer would leave no file at all.
-        self._writer.write(schema.empty_table())
+        self._writer.write(self._schema.empty_table())
 
     def write(self, batch: pa.RecordBatch) -> None:
-        """Add the batch to the file."""
-        self._writer.write(pa.Table.from_batches([batch]))
+        """Add the batch to the file; raises `GenerationError` for moments before 1677 or after 2262."""
+        try:
+            table = pa.Table.from_batches([batch]).cast(self._schema)
+        except pa.ArrowInvalid as exc:
+            raise GenerationError(f"ORC does not keep all moments: {exc}", "choose parquet") from exc
+        self._writer.write(table)
 
     def close(self) -> None:
         """Write the footer."""
         self._writer.close()
+
+
+def _stored(type_: pa.DataType) -> pa.DataType | None:
+    """The type in the file, from which the original can be made again; None when there is none."""
+    if pa.types.is_timestamp(type_):
+        return pa.timestamp("ns", "UTC" if type_.tz else None)
+    return type_ if type_ in _CARRIED or pa.types.is_decimal128(type_) else None
 
 
 def _open(stream: BinaryIO, place: str) -> orc.ORCFile:

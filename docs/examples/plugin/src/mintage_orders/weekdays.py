@@ -27,9 +27,8 @@ class WeekdaysOperator(Operator):
 
     Config = WeekdaysConfig
 
-    def __init__(self, config: OperatorConfig) -> None:
+    def __init__(self, config: WeekdaysConfig) -> None:
         super().__init__(config)
-        assert isinstance(config, WeekdaysConfig)
         self._config = config
 
     @property
