@@ -1,0 +1,1 @@
+"""Any-order masked autoregressive networks over the codec's tokens."""

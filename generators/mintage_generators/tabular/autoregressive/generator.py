@@ -1,0 +1,167 @@
+"""`tabular.autoregressive`: learns mixed tables, draws rows under exact conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from pydantic import JsonValue
+
+from mintage.contracts import (
+    DatasetSchema,
+    Determinism,
+    FitContext,
+    Generator,
+    Model,
+    SampleRequest,
+    Scalar,
+    Source,
+    TableBatch,
+)
+from mintage.errors import FitError
+from mintage_generators.tabular.autoregressive.config import AutoregressiveConfig
+from mintage_generators.tabular.autoregressive.layout import Layout, lay_out
+from mintage_generators.tabular.codec import (
+    Arrays,
+    CodecDocument,
+    Conditions,
+    Document,
+    FittedTable,
+    TableCodec,
+    damaged,
+    fit_table,
+    pack,
+    read_codec,
+    unpack,
+    write_codec,
+)
+
+if TYPE_CHECKING:
+    from mintage_generators.tabular.autoregressive.sampling import Sampler
+
+MAX_COLUMNS = 500
+"""Columns that the network takes; the first layer grows with their number."""
+
+
+class AutoregressiveDocument(Document):
+    """The model but for its arrays. `products` is the type in which matrices are multiplied."""
+
+    codec: CodecDocument
+    embedding: int
+    hidden: int
+    products: Literal["float32", "bfloat16"]
+    temperature: float
+    record: dict[str, JsonValue]
+
+
+@dataclass(slots=True)
+class AutoregressiveModel(Model):
+    """Codec, weights and what is needed to draw; the sampler is built at the first draw."""
+
+    determinism = Determinism.CONTENT
+
+    codec: TableCodec
+    document: AutoregressiveDocument
+    weights: dict[str, np.ndarray]
+    _layout: Layout = field(init=False, repr=False)
+    _sampler: Sampler | None = field(init=False, repr=False, default=None)
+
+    def __post_init__(self) -> None:
+        self._layout = lay_out(self.codec)
+
+    @property
+    def schema(self) -> DatasetSchema:
+        """The one table."""
+        return self.codec.dataset
+
+    @property
+    def fit_record(self) -> dict[str, object]:
+        """Steps taken, held-out losses, rows learned from, what was protected, functions kept."""
+        return dict(self.document.record)
+
+    def check(self, fixed: Mapping[str, Scalar], excluded: Mapping[str, tuple[Scalar, ...]]) -> None:
+        """Raise `ConditionError` for values that are never made."""
+        self.codec.conditions(fixed, excluded)
+
+    def sample(self, request: SampleRequest) -> Iterator[TableBatch]:
+        """One batch of all rows; conditions hold exactly, the rest is drawn given them."""
+        conditions = self.codec.conditions(request.fixed, request.excluded)
+        rng = request.rng()
+        uniform = rng.random((len(self._layout.slots), request.rows), np.float32)
+        tokens = self._draw(request.rows, conditions, uniform)
+        draws = [np.zeros(0) if column.exact else rng.random(request.rows) for column in self.codec.columns]
+        yield TableBatch(self.codec.schema.name, self.codec.decode(tokens, draws, conditions))
+
+    def save(self) -> dict[str, bytes]:
+        """A JSON document and a safetensors file."""
+        _, arrays = write_codec(self.codec)
+        return pack(self.document, {**arrays, **{f"network.{name}": value for name, value in self.weights.items()}})
+
+    def _draw(self, rows: int, conditions: Conditions, uniform: np.ndarray) -> list[np.ndarray]:
+        if not self._layout.targets:
+            return [np.zeros(rows, np.int32) for _ in self.codec.columns]
+        from mintage_generators.tabular.autoregressive.sampling import Sampler
+
+        if self._sampler is None:
+            self._sampler = Sampler(self.codec, self._layout, self.weights, self.document.products, self.document.temperature)
+        return self._sampler.draw(rows, conditions, uniform)
+
+
+class AutoregressiveGenerator(Generator):
+    """Learns each column given any of the others."""
+
+    Config = AutoregressiveConfig
+    config: AutoregressiveConfig
+
+    def fit(self, source: Source | None, context: FitContext) -> AutoregressiveModel:
+        """One pass over the source for the codec, then training until the held-out loss stops falling."""
+        if source is None:
+            raise FitError("tabular.autoregressive learns from a source, and there is none", "name a source")
+        columns = len(source.schema.root_table.columns)
+        if columns > MAX_COLUMNS:
+            raise FitError(
+                f"the source has {columns} columns; tabular.autoregressive takes at most {MAX_COLUMNS}",
+                "leave columns out, or use tabular.marginals, which has no such limit",
+            )
+        rng = context.rng()
+        fitted = fit_table(source, self.config, rng, functions=True)
+        return self._learn(fitted, context, rng)
+
+    def _learn(self, fitted: FittedTable, context: FitContext, rng: np.random.Generator) -> AutoregressiveModel:
+        from mintage_generators.tabular.autoregressive.threads import products
+        from mintage_generators.tabular.autoregressive.training import train
+
+        codec, layout = fitted.codec, lay_out(fitted.codec)
+        counts = [codec.columns[i].counts for i in layout.inputs]
+        weights, facts = train(layout, fitted.tokens[:, layout.inputs], counts, self.config, rng, context)
+        document = AutoregressiveDocument.model_validate(
+            {
+                "codec": write_codec(codec)[0],
+                "embedding": layout.width(self.config.embedding),
+                "hidden": self.config.hidden,
+                "products": products(),
+                "temperature": self.config.temperature,
+                "record": {**fitted.record, **facts},
+            }
+        )
+        return AutoregressiveModel(codec, document, weights)
+
+    @classmethod
+    def load(cls, files: Mapping[str, bytes]) -> AutoregressiveModel:
+        """The model from its two files."""
+        document, arrays = unpack(files, AutoregressiveDocument)
+        codec = read_codec(document.codec, arrays)
+        if not (0 < document.hidden <= 4096 and 0 < document.embedding <= 256 and document.temperature > 0):
+            raise damaged("its sizes are out of range")
+        return AutoregressiveModel(codec, document, _weights(lay_out(codec), document, arrays))
+
+
+def _weights(layout: Layout, document: AutoregressiveDocument, arrays: Arrays) -> dict[str, np.ndarray]:
+    shapes = layout.shapes(document.embedding, document.hidden)
+    weights = {name: arrays.get(f"network.{name}", np.float32, shape) for name, shape in shapes.items()}
+    for name, value in weights.items():
+        if not np.isfinite(value).all():
+            raise damaged(f"the array {name!r} holds values that are no numbers")
+    return weights

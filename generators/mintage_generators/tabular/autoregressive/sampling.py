@@ -1,0 +1,215 @@
+"""Drawing rows: the columns one after another, each from one softmax or two.
+
+The embeddings of the columns known so far stand side by side in one matrix, so a further column is a
+gather into a slice of it, and in the canonical order a column's first layer reads only the slice
+before its own. Tokens are drawn by inverse transform, one uniform number each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from mintage_generators.tabular.autoregressive.layout import Layout
+from mintage_generators.tabular.autoregressive.network import IMPOSSIBLE
+from mintage_generators.tabular.autoregressive.threads import torch_threads
+from mintage_generators.tabular.codec import Conditions, Function, TableCodec
+
+CHUNK_ROWS = 4096
+"""Rows drawn at a time: their hidden units stay in the processor's cache."""
+
+_MAX_LINK = 8_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """What is added to the outputs of a column's one or two slots; each may depend on a known token.
+
+    `first`: float32 (cases, outputs). `second`: float32 (cases, groups, outputs), or None. There is a
+    single case, unless the mask is that of a function whose result is known: then a case for each token.
+    """
+
+    first: torch.Tensor
+    second: torch.Tensor | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One column to draw: its number among the targets, and the masks: (input that gives the case or -1, mask)."""
+
+    target: int
+    masks: tuple[tuple[int, Mask], ...]
+    known: int
+
+
+class Sampler:
+    """Draws tokens with fixed weights. Weights are held in the type of the products, biases in float32."""
+
+    def __init__(
+        self, codec: TableCodec, layout: Layout, weights: Mapping[str, np.ndarray], products: str, temperature: float
+    ) -> None:
+        self.codec, self.layout = codec, layout
+        self.kind = kind = torch.bfloat16 if products == "bfloat16" else torch.float32
+        heat = 1.0 / temperature
+
+        def of(name: str, scale: float = 1.0) -> torch.Tensor:
+            return torch.from_numpy(weights[name]).mul(scale).to(kind).contiguous()
+
+        slots, inputs = layout.slots, range(len(layout.inputs))
+        starts = np.cumsum([0, *layout.sizes])
+        self.width = weights["embedding"].shape[1]
+        self.embedding = [of("embedding")[starts[i] : starts[i + 1]].contiguous() for i in inputs]
+        self.first = of("first")
+        self.first_bias = of("first_bias")
+        self.second, self.second_bias = of("second"), of("second_bias")
+        levels = [number for number, slot in enumerate(slots) if slot.level]
+        self.shift = {number: of(f"shift.{k}") for k, number in enumerate(levels)}
+        self.head = [of(f"head.{n}", heat) for n in range(len(slots))]
+        self.bias = [torch.from_numpy(weights[f"bias.{n}"]).mul(heat).to(kind) for n in range(len(slots))]
+        self.of_target: list[list[int]] = [[] for _ in layout.targets]
+        for number, slot in enumerate(slots):
+            self.of_target[slot.target].append(number)
+        place = {column: position for position, column in enumerate(layout.inputs)}
+        self.functions: dict[int, list[tuple[int, Function]]] = {}
+        for f in codec.functions:
+            if f.source in place and f.result in place:
+                self.functions.setdefault(place[f.source], []).append((place[f.result], f))
+        self.links = self._links()
+
+    def draw(self, rows: int, conditions: Conditions, uniform: np.ndarray) -> list[np.ndarray]:
+        """Tokens of every column of the table, int32 each; `uniform`: float32 (slots, rows) in [0, 1)."""
+        tokens = np.zeros((len(self.layout.inputs), rows), np.int32)
+        fixed, steps = self._plan(conditions)
+        with torch.inference_mode(), torch_threads(1):
+            for start in range(0, rows, CHUNK_ROWS):
+                part = torch.from_numpy(np.ascontiguousarray(uniform[:, start : start + CHUNK_ROWS]))
+                drawn = self._chunk(part, fixed, steps)
+                for position, values in enumerate(drawn):
+                    tokens[position, start : start + CHUNK_ROWS] = values.numpy()
+        constant = np.zeros(rows, np.int32)
+        place = {column: position for position, column in enumerate(self.layout.inputs)}
+        return [tokens[place[i]] if i in place else constant for i in range(len(self.codec.columns))]
+
+    def _chunk(self, uniform: torch.Tensor, fixed: dict[int, int], steps: list[Step]) -> list[torch.Tensor]:
+        rows = uniform.shape[1]
+        state = torch.zeros((rows, len(self.layout.inputs) * self.width), dtype=self.kind)
+        known: dict[int, torch.Tensor] = {}
+        for position, token in fixed.items():
+            self._learn(position, torch.full((rows,), token), known, state)
+        for position in fixed:
+            self._follow(position, known, state)
+        for step in steps:
+            position = self.layout.targets[step.target]
+            self._learn(position, self._token(step, state, known, uniform), known, state)
+            self._follow(position, known, state)
+        return [known[position] for position in range(len(self.layout.inputs))]
+
+    def _learn(self, position: int, token: torch.Tensor, known: dict[int, torch.Tensor], state: torch.Tensor) -> None:
+        known[position] = token
+        start = position * self.width
+        state[:, start : start + self.width] = self.embedding[position].index_select(0, token)
+
+    def _follow(self, source: int, known: dict[int, torch.Tensor], state: torch.Tensor) -> None:
+        for result, function in self.functions.get(source, []):
+            if result not in known:
+                table = torch.from_numpy(function.table)
+                self._learn(result, table.index_select(0, known[source]).long(), known, state)
+                self._follow(result, known, state)
+
+    def _token(
+        self, step: Step, state: torch.Tensor, known: dict[int, torch.Tensor], uniform: torch.Tensor
+    ) -> torch.Tensor:
+        end = step.known * self.width
+        before = torch.addmm(self.first_bias[step.target], state[:, :end], self.first[step.target, :end])
+        numbers = self.of_target[step.target]
+        first = self._outputs(numbers[0], torch.relu(before), None)
+        for case, mask in step.masks:
+            first += mask.first if case < 0 else mask.first.index_select(0, known[case])
+        token = _pick(first, uniform[numbers[0]])
+        if len(numbers) == 1:
+            return token
+        group = token
+        inner = torch.relu_(before.add_(self.shift[numbers[1]].index_select(0, group)))
+        second = self._outputs(numbers[1], inner, group)
+        for case, mask in step.masks:
+            assert mask.second is not None
+            flat = group if case < 0 else known[case] * mask.second.shape[1] + group
+            second += mask.second.flatten(0, 1).index_select(0, flat)
+        size = self.layout.groups[self.layout.targets[step.target]]
+        return group * size + _pick(second, uniform[numbers[1]])
+
+    def _outputs(self, number: int, hidden: torch.Tensor, group: torch.Tensor | None) -> torch.Tensor:
+        inner = torch.addmm(self.second_bias[number], hidden, self.second[number])
+        hidden = torch.relu_(inner).add_(hidden)
+        if group is None:
+            return torch.addmm(self.bias[number], hidden, self.head[number]).float()
+        return (hidden @ self.head[number]).add_(self.bias[number].index_select(0, group)).float()
+
+    def _plan(self, conditions: Conditions) -> tuple[dict[int, int], list[Step]]:
+        """Inputs with a single token allowed, and the steps for the others: conditioned columns first."""
+        layout = self.layout
+        allowed = {p: conditions.allowed[i] for p, i in enumerate(layout.inputs) if i in conditions.allowed}
+        fixed = {p: int(mask.argmax()) for p, mask in allowed.items() if mask.sum() == 1}
+        free = [n for n, position in enumerate(layout.targets) if position not in fixed]
+        free.sort(key=lambda n: layout.targets[n] not in allowed)
+        known = set(fixed)
+        for position in fixed:
+            known |= {result for result, _ in self.functions.get(position, [])}
+        steps = []
+        for number in free:
+            position = layout.targets[number]
+            masks: list[tuple[int, Mask]] = []
+            if position in allowed:
+                masks.append((-1, self._mask(position, allowed[position][None])))
+            for result, mask in self.links.get(position, []):
+                if result in known and result not in fixed:
+                    masks.append((result, mask))
+            steps.append(Step(number, tuple(masks), max(known, default=-1) + 1))
+            known.add(position)
+            known |= {result for result, _ in self.functions.get(position, [])}
+        return fixed, steps
+
+    def _links(self) -> dict[int, list[tuple[int, Mask]]]:
+        """For each source of a function, which of its tokens go with a known result."""
+        links: dict[int, list[tuple[int, Mask]]] = {}
+        sources: dict[int, int] = {}
+        for pairs in self.functions.values():
+            for result, _ in pairs:
+                sources[result] = sources.get(result, 0) + 1
+        for source, pairs in self.functions.items():
+            for result, function in pairs:
+                size = self.layout.sizes[result]
+                if sources[result] > 1 and size * len(function.table) <= _MAX_LINK:
+                    allowed = function.table[None] == np.arange(size, dtype=np.int32)[:, None]
+                    allowed[~allowed.any(axis=1)] = True
+                    links.setdefault(source, []).append((result, self._mask(source, allowed)))
+        return links
+
+    def _mask(self, position: int, allowed: np.ndarray) -> Mask:
+        """The mask of an input's tokens; allowed: bool (cases, tokens)."""
+        size = self.layout.groups[position]
+        if not size:
+            return Mask(torch.from_numpy(np.where(allowed, 0.0, IMPOSSIBLE).astype(np.float32)), None)
+        groups = -(-allowed.shape[1] // size)
+        counts = self.codec.columns[self.layout.inputs[position]].counts + 0.1
+        pad = ((0, 0), (0, groups * size - allowed.shape[1]))
+        inside = np.pad(allowed, pad).reshape(len(allowed), groups, size)
+        weights = np.pad(np.where(allowed, counts, 0.0), pad).reshape(inside.shape).sum(axis=2)
+        total = np.pad(counts, pad[1]).reshape(groups, size).sum(axis=1)
+        # A group of which only some tokens are allowed counts by the share of its rows that they have.
+        first = np.where(weights > 0, np.log(np.maximum(weights, 1e-30) / total), IMPOSSIBLE)
+        second = np.where(inside | ~inside.any(axis=2, keepdims=True), 0.0, IMPOSSIBLE)
+        return Mask(torch.from_numpy(first.astype(np.float32)), torch.from_numpy(second.astype(np.float32)))
+
+
+def _pick(logits: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
+    """One output for each row, int64; logits: float32 (rows, outputs), overwritten."""
+    weights = torch.exp_(logits.sub_(logits.amax(dim=1, keepdim=True)))
+    steps = weights.cumsum(1)
+    # The last step is the sum; a uniform below 1 keeps the product below it, but for rounding.
+    wanted = (uniform[:, None] * steps[:, -1:]).clamp_max_(steps[:, -1:] * (1 - 1e-6))
+    return torch.searchsorted(steps, wanted, right=True).squeeze(1)
+

@@ -1,0 +1,1 @@
+"""Independent columns: the baseline that every other tabular generator is compared with."""
