@@ -111,6 +111,8 @@ def _table_record(part: WrittenPart, schema: str, counts: Counts) -> TableRecord
             accepted=counts.accepted,
             rejected=dict(counts.rejected),
             tagged=dict(counts.tagged),
+            violations=dict(counts.violations),
             orphaned=counts.orphaned,
+            surplus=counts.surplus,
         ),
     )

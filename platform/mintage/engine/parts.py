@@ -42,11 +42,14 @@ class PartBuilder:
         self._stack = ExitStack()
         self._stream = self._stack.enter_context(store.part(path))
         self._writer = connector.write(self._stream, self._schema)
+        # A writer that is dropped half-way would finish its file in a stream that is closed by then.
+        self._stack.callback(self._close_writer)
         self._hasher = ContentHasher(self._schema)
         self._statistics = ColumnStatistics(self._schema)
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_rows = 0
         self._rows = 0
+        self._closed = False
 
     def __enter__(self) -> PartBuilder:
         return self
@@ -74,7 +77,7 @@ class PartBuilder:
     def finish(self) -> WrittenPart:
         """Write what is left, and complete the object."""
         self._encode()
-        self._writer.close()
+        self._close_writer()
         self._stream.commit()
         return WrittenPart(
             path=self.path,
@@ -84,6 +87,11 @@ class PartBuilder:
             content=self._hasher.digest(),
             statistics=self._statistics.to_json(),
         )
+
+    def _close_writer(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._writer.close()
 
     def _encode(self) -> None:
         if self._waiting:

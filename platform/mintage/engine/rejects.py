@@ -39,7 +39,10 @@ class RejectsBuilder:
         if table not in self._open:
             stream = self._store.part(layout.rejects_path(table, self._shard, self._attempt))
             self._stack.enter_context(stream)
-            self._open[table] = (stream, pq.ParquetWriter(pa.PythonFile(stream, mode="w"), arrow.schema))
+            writer = pq.ParquetWriter(pa.PythonFile(stream, mode="w"), arrow.schema)
+            # Closing twice is harmless; not closing would write the footer into a closed stream.
+            self._stack.callback(writer.close)
+            self._open[table] = (stream, writer)
         self._open[table][1].write_table(arrow)
         self._rows[table] = self._rows.get(table, 0) + rows.height
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
 from mintage.engine.bench import bind_rule, stored_schema
 from mintage.engine.models import find_model, load_prepared
 from mintage.errors import ValidationFailedError
-from mintage.operators.validation import exceeded
+from mintage.operators.validation import Counts, find_excesses
 from mintage.plan import Plan
 from mintage.provenance.manifest import attest, read_commits
 from mintage.provenance.records import CommitRecord
@@ -26,15 +25,14 @@ def check_run(store: ObjectStore, plan: Plan) -> None:
     rules = [bind_rule(rule, load_prepared(store, rule.prepared)) for rule in plan.operators]
     if not any(rule.operator.config.action == "fail" for rule in rules):
         return
-    drawn: Counter[str] = Counter()
-    violations: Counter[str] = Counter()
+    totals: dict[str, Counts] = {}
     for commit in _commits(store, plan):
         for name, table in commit.record.tables.items():
-            drawn[name] += table.verdicts.drawn
-            violations.update(table.verdicts.violations)
-    if broken := exceeded(rules, drawn, violations):
+            counted = Counts(drawn=table.verdicts.drawn, violations=table.verdicts.violations)
+            totals[name] = totals.get(name, Counts()) + counted
+    if excesses := find_excesses(rules, totals):
         raise ValidationFailedError(
-            "; ".join(broken),
+            "; ".join(str(excess) for excess in excesses),
             "the parts are kept, but not attested: loosen the rule or its `above`, and write to a new sink",
         )
 

@@ -61,7 +61,7 @@ class _Column:
         """Whether it is a number that never went below zero."""
         if self.meaning is not Semantics.NUMERIC or not isinstance(self.least, int | float | Decimal):
             return False
-        return self.least >= 0
+        return bool(self.least >= 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,15 +167,15 @@ def _ends(values: pa.ChunkedArray) -> tuple[object, object]:
 
 def _repeats(sample: pa.Table) -> bool:
     try:
-        distinct = int(sample.group_by(sample.column_names).aggregate([]).num_rows)
+        distinct = sample.group_by(sample.column_names).aggregate([]).num_rows
     except pa.ArrowNotImplementedError:
         # Lists and the like cannot be compared here; then nothing is claimed.
         return True
-    return distinct < sample.num_rows
+    return bool(distinct < sample.num_rows)
 
 
 def _head(name: str, uri: str, survey: _Survey) -> Iterator[str]:
-    yield f"# What to make from {_word(uri)}: `mintage preview` shows a few rows, `mintage run` makes them all."
+    yield f"# What to make from {_word(uri)}. `mintage preview` shows a few rows of it."
     yield f"name: {_word(name)}"
     yield "seed: 0  # another seed gives other rows"
     yield ""

@@ -10,8 +10,7 @@ from mintage import plugins
 from mintage.contracts import Connector, DatasetSchema, Generator, Operator
 from mintage.jobs.sources import make_connector
 from mintage.plugins import PluginRef
-from mintage.spec import JobSpec
-from mintage.spec.read import read_config
+from mintage.spec import JobSpec, spec_errors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +57,7 @@ def resolve(spec: JobSpec) -> Resolution:
         generator=generator,
         generator_config=config,
         needs_source=needs_source,
-        rules=tuple(_resolve_rule(spec, index) for index in range(len(spec.operators))),
+        rules=tuple(_resolve_rule(spec, index) for index in range(len(spec.validate_))),
         sink=sink,
         sink_connector=make_connector(sink, spec.sink.options, "sink.options"),
     )
@@ -69,13 +68,15 @@ def _resolve_generator(spec: JobSpec) -> tuple[PluginRef | None, Mapping[str, ob
         return None, {}, False
     ref = plugins.generator(spec.generator.kind)
     cls: type[Generator] = plugins.load_generator(ref)
-    config = read_config(cls.Config, spec.generator.config, path="generator")
+    with spec_errors(cls.Config, "generator"):
+        config = cls.Config.model_validate(spec.generator.config)
     return ref, config.model_dump(mode="json"), cls.needs_source
 
 
 def _resolve_rule(spec: JobSpec, index: int) -> Rule:
-    part = spec.operators[index]
+    part = spec.validate_[index]
     ref = plugins.operator(part.kind)
     cls: type[Operator] = plugins.load_operator(ref)
-    config = read_config(cls.Config, part.config, path=f"validate[{index}]")
+    with spec_errors(cls.Config, f"validate[{index}]"):
+        config = cls.Config.model_validate(part.config)
     return Rule(ref=ref, config=config.model_dump(mode="json"), operator=cls(config))

@@ -19,8 +19,7 @@ from mintage.errors import SpecError
 from mintage.plugins import PluginRef, connector, connector_for, load_connector
 from mintage.provenance.canonical import canonical_json
 from mintage.provenance.digests import sha256_hex
-from mintage.spec import IN_MEMORY, SourceSpec, TableSpec
-from mintage.spec.read import read_config
+from mintage.spec import IN_MEMORY, SourceSpec, TableSpec, spec_errors
 from mintage.store import check_uri
 
 
@@ -60,7 +59,9 @@ def _within(inner: str, outer: str) -> bool:
 def make_connector(ref: PluginRef, options: Mapping[str, object], path: str) -> Connector:
     """A connector with its options; what is wrong with them is said with the path in the spec."""
     cls = load_connector(ref)
-    return cls(read_config(cls.Config, dict(options), path=path))
+    with spec_errors(cls.Config, path):
+        config = cls.Config.model_validate(dict(options))
+    return cls(config)
 
 
 def _open_table(name: str, spec: SourceSpec | TableSpec, frames: object, several: bool) -> TableReader:
