@@ -8,6 +8,7 @@ mintage verify flights-synthetic
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -66,7 +67,7 @@ def preview(spec: Path, rows: int, overrides: tuple[str, ...], *, as_json: bool)
     from mintage.cli.progress import watch
     from mintage.jobs import preview as preview_job
 
-    with watch(click.get_text_stream("stderr")) as on_event:
+    with watch(sys.stderr) as on_event:
         tables = preview_job(job, rows=rows, on_event=on_event)
     if as_json:
         print_json({"tables": {name: _rows.to_json(table) for name, table in tables.items()}})
@@ -89,7 +90,7 @@ def run(spec: Path, overrides: tuple[str, ...], *, events: bool, as_json: bool) 
     from mintage.cli.summary import run_summary
     from mintage.jobs import run as run_job
 
-    with watch(click.get_text_stream("stderr"), as_json_lines=events) as on_event:
+    with watch(sys.stderr, as_json_lines=events) as on_event:
         result = run_job(job, on_event=on_event)
     if as_json:
         print_json(result.summary)

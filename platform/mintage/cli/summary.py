@@ -7,21 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mintage.plugins import PluginRef
-    from mintage.provenance.verify import VerifyReport
+    from mintage.provenance.report import VerifyReport
 
 _SHOWN = 20
 
 
 def run_summary(summary: Mapping[str, Any]) -> str:
     """What was made, how fast, what was rejected and why, where it lies, its root, who signed it."""
-    phases = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in summary["phases"].items())
     lines = [
         f"{summary['rows']:,} rows in {summary['seconds']:.1f} s",
-        f"speed     {summary['rows_per_second']:,.0f} rows/s by {summary['workers']} workers ({phases})",
+        f"speed     {_speed(summary)}",
         f"tables    {_counts(summary['tables'])}",
-        f"rejected  {_rejected(summary)}",
+        f"rejected  {_counts(summary['rejected'])}",
     ]
-    if summary["tagged"]:
+    if any(summary["tagged"].values()):
         lines.append(f"tagged    {_counts(summary['tagged'])}")
     if summary["resumed_shards"]:
         lines.append(f"resumed   {summary['resumed_shards']:,} shards were committed before")
@@ -29,21 +28,23 @@ def run_summary(summary: Mapping[str, Any]) -> str:
         f"dataset   {summary['dataset']}, version {summary['version']}",
         f"run       {summary['run_id']}",
         f"root      {summary['root']}",
-        f"signed    {_signed(summary)}",
+        f"signed    by key {summary['key_id']} ({summary['key_path']})",
     ]
     return "\n".join(lines)
 
 
 def verify_summary(dataset: str, report: VerifyReport) -> str:
     """Whether a data set is what was signed, and what is wrong with it otherwise."""
+    checked = ", ".join(f"{count:,} {name}" for name, count in report.checked.to_json().items())
+    notes = [f"  note: {note}" for note in report.notes]
     if report.ok:
-        return f"ok: {dataset} is what was signed, {report.checked:,} checks passed"
+        return "\n".join([f"ok: {dataset} is what was signed", f"  checked {checked}", *notes])
     failures = [
         f"  {failure.code}  {failure.path}: {failure.message}" for failure in report.failures[:_SHOWN]
     ]
-    if more := len(report.failures) - len(failures):
-        failures.append(f"  and {more:,} more, see --json")
-    return "\n".join([f"FAILED: {dataset} is not what was signed", *failures])
+    if more := report.failed - len(failures):
+        failures.append(f"  and {more:,} more failures")
+    return "\n".join([f"FAILED: {dataset} is not what was signed", *failures, f"  checked {checked}", *notes])
 
 
 def plugins_summary(refs: Sequence[PluginRef]) -> str:
@@ -59,19 +60,15 @@ def _plugin(ref: PluginRef, width: int) -> str:
     return f"  {ref.name:<{width}}  {ref.distribution} {ref.version}"
 
 
+def _speed(summary: Mapping[str, Any]) -> str:
+    phases = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in summary["phases"].items())
+    if not summary["rows_per_second"]:
+        return f"nothing was left to mint ({phases})"
+    workers = "1 worker" if summary["workers"] == 1 else f"{summary['workers']} workers"
+    return f"{summary['rows_per_second']:,.0f} rows/s by {workers} ({phases})"
+
+
 def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {count:,}" for name, count in counts.items())
-
-
-def _rejected(summary: Mapping[str, Any]) -> str:
-    rejected: Mapping[str, int] = summary["rejected"]
-    if not rejected:
-        return "nothing"
-    by_count = dict(sorted(rejected.items(), key=lambda item: (-item[1], item[0])))
-    return _counts(by_count)
-
-
-def _signed(summary: Mapping[str, Any]) -> str:
-    if not summary["key_id"]:
-        return "no"
-    return f"by key {summary['key_id']} ({summary['key_path']})"
+    """Names with their counts, the largest first; those without any are left out."""
+    by_count = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{name} {count:,}" for name, count in by_count if count) or "nothing"
