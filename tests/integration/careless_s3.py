@@ -14,10 +14,11 @@ Refusal = tuple[int, str] | None
 
 @dataclass(slots=True)
 class CarelessS3:
-    """What a server holds, and how it decides: `judge_put(exists)` and `judge_get()` may refuse."""
+    """What a server holds, and how it decides: its judges may refuse a request."""
 
     judge_put: Callable[[bool], Refusal]
     judge_get: Callable[[], Refusal] = lambda: None
+    judge_delete: Callable[[], Refusal] = lambda: None
     objects: dict[str, bytes] = field(default_factory=dict)
     puts: int = 0
     endpoint: str = ""
@@ -63,15 +64,18 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(refusal, store.objects.get(self.path, b""))
 
     def do_DELETE(self) -> None:
-        self.server.store.objects.pop(self.path, None)
-        self._answer(None)
+        refusal = self.server.store.judge_delete()
+        if refusal is None:
+            self.server.store.objects.pop(self.path, None)
+        self._answer(refusal)
 
     def _answer(self, refusal: Refusal, body: bytes = b"") -> None:
         status, code = refusal or (200, "")
         if refusal:
-            body = (
-                f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{code}</Message></Error>".encode()
-            )
+            # AWS names the condition that failed; SeaweedFS, against which the other tests run, does not.
+            condition = "<Condition>If-None-Match</Condition>" if status == 412 else ""
+            text = f"<Code>{code}</Code><Message>{code}</Message>{condition}"
+            body = f"<?xml version='1.0'?><Error>{text}</Error>".encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("ETag", '"0"')

@@ -22,7 +22,7 @@ from mintage.store.object_info import ObjectInfo
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_OPEN_ATTEMPTS = 5
+_OPEN_ATTEMPTS = 20
 
 
 class LocalBackend(Backend):
@@ -71,7 +71,7 @@ class LocalBackend(Backend):
         with os_failures("create", str(target)):
             self._check_inside(target)
             temporary = target.with_name(f"{target.name}.{uuid.uuid4().hex}{PARTIAL}")
-            return _LocalPart(target, temporary, self._open_new(temporary))
+            return self._open_part(target, temporary)
 
     def remove(self, path: str) -> None:
         """Remove the file, and the folders that this store made for it when they are empty now."""
@@ -109,43 +109,45 @@ class LocalBackend(Backend):
                 if stat.S_ISREG(found.st_mode):
                     yield ObjectInfo(path=file.relative_to(self._root).as_posix(), bytes=found.st_size)
 
-    def _open_new(self, temporary: Path) -> BinaryIO:
+    def _open_part(self, target: Path, temporary: Path) -> PartSink:
         for attempt in range(_OPEN_ATTEMPTS):
-            self._make_folder(temporary.parent)
             try:
-                return temporary.open("xb")
-            except FileNotFoundError:
-                # Somebody removed the empty folder in between; a file system that keeps doing it is broken.
+                made = self._make_folder(temporary.parent)
+                file = temporary.open("xb")
+            except FileNotFoundError as exc:
+                # Somebody removed a folder that was still empty, as probes do; or none can be made there.
                 if attempt + 1 == _OPEN_ATTEMPTS:
-                    raise
+                    raise StoreError(
+                        f"cannot create the folder {temporary.parent}: the file system does not permit it",
+                        "choose another folder",
+                    ) from exc
+            else:
+                # All of them, up to the root: somebody else may have made one and not flushed it yet.
+                inside = [one for one in target.parents if one.is_relative_to(self._root)]
+                return _LocalPart(target, temporary, file, [*inside, *(one.parent for one in made)])
         raise AssertionError
 
-    def _make_folder(self, folder: Path) -> None:
+    def _make_folder(self, folder: Path) -> list[Path]:
         missing = [one for one in (folder, *folder.parents) if not one.exists()]
-        if not missing and folder.is_dir():
-            return
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except FileExistsError as exc:
+            if not folder.exists():
+                raise FileNotFoundError(str(folder)) from exc
             raise StoreError(
                 f"cannot create the folder {folder}: a file stands where a folder is needed",
                 "choose another folder, or move the file",
             ) from exc
-        except FileNotFoundError as exc:
-            raise StoreError(
-                f"cannot create the folder {folder}: the file system does not permit it",
-                "choose another folder",
-            ) from exc
         self._made.update(missing)
-        for one in missing:
-            _flush_folder(one.parent)
+        return missing
 
 
 class _LocalPart(PartSink):
-    def __init__(self, target: Path, temporary: Path, file: BinaryIO) -> None:
+    def __init__(self, target: Path, temporary: Path, file: BinaryIO, folders: list[Path]) -> None:
         self._target = target
         self._temporary = temporary
         self._file = file
+        self._folders = folders
 
     def append(self, data: bytes) -> None:
         with os_failures("write", str(self._target)):
@@ -159,7 +161,8 @@ class _LocalPart(PartSink):
                 self._target.hardlink_to(self._temporary)
             finally:
                 # Also when the name is taken: the caller may find the same bytes there, and rely on them.
-                _flush_folder(self._target.parent)
+                for folder in self._folders:
+                    _flush_folder(folder)
         self.abandon()
 
     def abandon(self) -> None:

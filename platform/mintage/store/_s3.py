@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from s3fs import S3FileSystem
 
-from mintage.errors import ObjectExistsError, ObjectMissingError, StoreError
+from mintage.errors import ObjectExistsError, StoreError
 from mintage.store._backend import PARTIAL, Backend, PartSink
 from mintage.store._reader import guarded_reader
 from mintage.store._s3_failures import CONFLICTS, s3_code, s3_failures
@@ -137,20 +137,13 @@ class _S3Part(PartSink):
                 body = bytes(self._buffer)
                 _while_conflicting(lambda: self._call("put_object", Body=body, IfNoneMatch="*"))
             return
-        if self._buffer:
-            self._upload(bytes(self._buffer))
-            self._buffer.clear()
         try:
-            with s3_failures("create", self._uri):
-                _while_conflicting(self._complete)
-        except ObjectMissingError as exc:
+            self._finish_upload()
+        except StoreError as exc:
             # The upload is not known any more: it was completed and the answer lost, or it was removed.
-            if self._is_there():
+            if exc.__cause__ and s3_code(exc.__cause__) == "NoSuchUpload" and self._is_there():
                 raise ObjectExistsError(f"cannot create {self._uri}: it exists already", exc.hint) from exc
-            raise StoreError(
-                f"cannot create {self._uri}: the store dropped the unfinished upload",
-                "let the bucket's lifecycle rules keep unfinished uploads for a day at least",
-            ) from exc
+            raise
 
     def abandon(self) -> None:
         self._buffer.clear()
@@ -176,6 +169,13 @@ class _S3Part(PartSink):
             number = len(self._pieces) + 1
             answer = self._call("upload_part", UploadId=self._upload_id, PartNumber=number, Body=data)
             self._pieces.append({"PartNumber": number, "ETag": answer["ETag"]})
+
+    def _finish_upload(self) -> None:
+        if self._buffer:
+            self._upload(bytes(self._buffer))
+            self._buffer.clear()
+        with s3_failures("create", self._uri):
+            _while_conflicting(self._complete)
 
     def _is_there(self) -> bool:
         with s3_failures("look at", self._uri):

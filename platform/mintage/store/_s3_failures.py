@@ -48,6 +48,11 @@ _FORBIDDEN_OR_REFUSED: _Kind = (
 )
 _NO_BUCKET: _Kind = (StoreError, "the bucket does not exist", "create the bucket, or correct its name")
 _MISSING: _Kind = (ObjectMissingError, "there is no such object", "check the location")
+_DROPPED: _Kind = (
+    StoreError,
+    "the store dropped the unfinished upload",
+    "let the bucket's lifecycle rules keep unfinished uploads for a day at least",
+)
 _EXISTS: _Kind = (
     ObjectExistsError,
     "it exists already",
@@ -79,7 +84,7 @@ _CODES: dict[str, _Kind] = {
     ),
     **dict.fromkeys(("AccessDenied", "AllAccessDisabled", "AccountProblem", "MethodNotAllowed"), _FORBIDDEN),
     **dict.fromkeys(("InvalidObjectState", "NotSignedUp", "405"), _FORBIDDEN),
-    **dict.fromkeys(("NoSuchKey", "NoSuchUpload", "404"), _MISSING),
+    **dict.fromkeys(("NoSuchKey", "404"), _MISSING),
     **dict.fromkeys(("PreconditionFailed", "412"), _EXISTS),
     **dict.fromkeys(("QuotaExceeded", "XMinioStorageFull", "507"), _FULL),
     **dict.fromkeys(("NotImplemented", "501"), _LACKING),
@@ -88,6 +93,7 @@ _CODES: dict[str, _Kind] = {
     **dict.fromkeys(CONFLICTS, _CONFLICT),
     "403": _FORBIDDEN_OR_REFUSED,
     "NoSuchBucket": _NO_BUCKET,
+    "NoSuchUpload": _DROPPED,
     "RequestTimeTooSkewed": _CLOCK,
 }
 

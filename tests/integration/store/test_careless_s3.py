@@ -94,6 +94,26 @@ def test_an_answer_is_told_in_words(status: int, code: str, kind: type[StoreErro
             store_at(server).probe()
 
 
+def test_a_server_without_encryption_is_not_tried_again() -> None:
+    with serving(CarelessS3(careful)) as server:
+        address = server.endpoint.replace("http://", "https://")
+        store = ObjectStore.open("s3://bucket/x", options={"endpoint_url": address, "max_attempts": 1})
+        with pytest.raises(StoreError, match="not safe") as caught:
+            store.create("plan.json", b"x")
+        assert not caught.value.retryable
+
+
+def test_a_probe_that_cannot_be_removed_is_told() -> None:
+    server = CarelessS3(careless, judge_delete=lambda: (403, "AccessDenied"))
+    with serving(server):
+        with pytest.raises(StoreError, match="overwrote") as caught:
+            store_at(server).probe()
+        assert "may be left" in caught.value.__notes__[0]
+        server.judge_put = careful
+        with pytest.raises(StoreError, match="does not permit"):
+            store_at(server).probe()
+
+
 def test_a_conflict_is_tried_again() -> None:
     with serving(CarelessS3(conflicting(2))) as server:
         store_at(server).create("plan.json", b"x")

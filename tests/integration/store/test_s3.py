@@ -85,6 +85,65 @@ def test_a_part_of_many_pieces_never_overwrites(s3_env: S3Server, uri: str) -> N
     assert unfinished_uploads(s3_env, uri) == []
 
 
+def drop_uploads(server: S3Server, uri: str) -> None:
+    """What a lifecycle rule does to uploads that take too long."""
+    client = Session().create_client("s3", endpoint_url=server.endpoint)
+    try:
+        for upload in client.list_multipart_uploads(Bucket=server.bucket).get("Uploads", []):
+            if f"s3://{server.bucket}/{upload['Key']}".startswith(uri):
+                client.abort_multipart_upload(
+                    Bucket=server.bucket, Key=upload["Key"], UploadId=upload["UploadId"]
+                )
+    finally:
+        client.close()
+
+
+def test_an_upload_that_the_store_dropped_is_told(s3_env: S3Server, uri: str) -> None:
+    store = ObjectStore.open(uri)
+    with store.part("data/part") as part:
+        part.write(PIECE * 17)
+        drop_uploads(s3_env, uri)
+        with pytest.raises(StoreError, match="unfinished upload"):
+            part.commit()
+    assert store.list("") == []
+
+
+def test_an_upload_that_was_completed_unseen_is_done(s3_env: S3Server, uri: str) -> None:
+    store = ObjectStore.open(uri)
+    with store.part("data/part") as part:
+        part.write(PIECE * 17)
+        drop_uploads(s3_env, uri)
+        store.create("data/part", PIECE * 17)
+        part.commit()
+    assert part.bytes == store.size("data/part")
+
+
+def test_an_upload_that_somebody_else_completed_is_lost(s3_env: S3Server, uri: str) -> None:
+    store = ObjectStore.open(uri)
+    with store.part("data/part") as part:
+        part.write(PIECE * 17)
+        drop_uploads(s3_env, uri)
+        store.create("data/part", b"theirs")
+        with pytest.raises(ObjectExistsError):
+            part.commit()
+
+
+def test_more_pieces_than_the_store_takes_are_refused(
+    s3_env: S3Server, uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mintage.store._s3.MAX_UPLOADS", 2)
+    monkeypatch.setattr("mintage.store._s3.UPLOAD_BYTES", len(PIECE))
+
+    def write() -> None:
+        with ObjectStore.open(uri).part("data/part") as part:
+            part.write(PIECE * 4)
+
+    with pytest.raises(StoreError, match="exceed") as caught:
+        write()
+    assert "sink.shard_rows" in caught.value.hint
+    assert unfinished_uploads(s3_env, uri) == []
+
+
 def test_a_listing_has_more_than_one_page(uri: str) -> None:
     store = ObjectStore.open(uri)
     with ThreadPoolExecutor(8) as threads:

@@ -4,8 +4,10 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -114,7 +116,15 @@ def test_a_full_disk_is_told_and_leaves_nothing(root: Path) -> None:
             with store.part("data/part") as part:
                 part.write(b"x" * 1_000_000)
                 part.commit()
-        for write in (lambda: store.create("large", b"x" * 5000), write_part, store.probe):
+        def commit_after_a_failed_write():
+            with store.part("data/broken") as part:
+                try:
+                    part.write(b"x" * 1_000_000)
+                except StoreError:
+                    part.commit()
+        for write in (
+            lambda: store.create("large", b"x" * 5000), write_part, store.probe, commit_after_a_failed_write
+        ):
             try:
                 write()
             except StoreError as error:
@@ -124,9 +134,10 @@ def test_a_full_disk_is_told_and_leaves_nothing(root: Path) -> None:
         str(root),
     )
     lines = limited.stdout.splitlines()
-    assert len(lines) == 4, limited.stderr
+    assert len(lines) == 5, limited.stderr
     assert all("file-size limit" in line for line in lines[:3])
-    assert lines[3] == "['small']"
+    assert lines[3].endswith("data/broken is broken")
+    assert lines[4] == "['small']"
     assert [name for name in files_below(root) if name not in ("small", "data")] == []
 
 
@@ -213,6 +224,25 @@ def test_writers_and_probes_do_not_disturb_each_other(root: Path) -> None:
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(work, range(40)))
     assert len(ObjectStore.open(str(root)).list("data")) == 40
+
+
+def test_folders_that_are_removed_while_they_are_empty_are_made_again(root: Path, store: ObjectStore) -> None:
+    done = threading.Event()
+
+    def remove() -> None:
+        while not done.wait(0.0005):
+            with suppress(OSError):
+                (root / "data").rmdir()
+
+    remover = threading.Thread(target=remove)
+    remover.start()
+    try:
+        for number in range(200):
+            store.create(f"data/{number}", b"x")
+            store.discard(f"data/{number}")
+    finally:
+        done.set()
+        remover.join()
 
 
 def test_a_store_that_was_opened_can_be_pickled(store: ObjectStore) -> None:
