@@ -45,18 +45,22 @@ def example_site(example_wheel: Path, tmp_path_factory: pytest.TempPathFactory) 
     return site
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Run:
-    """Runs this Python in an empty folder, with `sites` as more folders of installed packages."""
-    folder = tmp_path / "work"
-    folder.mkdir()
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Runs this Python: `run(*arguments, sites=[...], folder=...)`.
 
-    def start(*arguments: str, sites: list[Path]) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sites))}
+    `sites` are more folders of installed packages; `folder` is where it works, an empty one by default.
+    """
+    home = tmp_path_factory.mktemp("home")
+
+    def start(
+        *arguments: str, sites: list[Path], folder: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        places = {"PYTHONPATH": os.pathsep.join(map(str, sites)), "MINTAGE_HOME": str(home)}
         return subprocess.run(
             [sys.executable, "-W", "error", *arguments],
-            cwd=folder,
-            env=environment,
+            cwd=folder or tmp_path_factory.mktemp("work"),
+            env={**os.environ, **places},
             capture_output=True,
             text=True,
             timeout=240,
