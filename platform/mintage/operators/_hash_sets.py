@@ -71,7 +71,7 @@ class GrowingSet:
 
     def add(self, hashes: Words) -> None:
         """Add hashes."""
-        run = np.unique(hashes)
+        run = _distinct(np.sort(hashes))
         while self._runs and self._runs[-1].size <= 2 * run.size:
             # Merge sort of two sorted runs: numpy's stable sort finds them and takes linear time.
             run = np.sort(np.concatenate([self._runs.pop(), run]), kind="stable")
@@ -80,4 +80,12 @@ class GrowingSet:
 
     def sorted(self) -> Words:
         """All hashes, sorted."""
-        return np.unique(np.concatenate([np.zeros(0, dtype=np.uint64), *self._runs]))
+        return _distinct(np.sort(np.concatenate([np.zeros(0, dtype=np.uint64), *self._runs])))
+
+
+def _distinct(hashes: Words) -> Words:
+    """Sorted hashes without repetitions; `np.unique` would hash them once more, which is slower."""
+    if not hashes.size:
+        return hashes
+    distinct: Words = hashes[np.append([True], hashes[1:] != hashes[:-1])]
+    return distinct

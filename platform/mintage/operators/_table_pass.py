@@ -70,12 +70,12 @@ class TablePass:
         frame = to_frame(batch, _columns_read(violations, self._table.names))
         named = [violation.alias(str(index)) for index, violation in enumerate(violations)]
         try:
-            verdicts = frame.select(named)
+            verdicts = frame.select(named).get_columns()
         except _FAILURES:
-            verdicts = pl.DataFrame(
-                [self._evaluate_alone(frame, index, named[index]) for index in range(len(named))]
-            )
-        return tuple(self._mask(verdicts[:, index], index, batch.num_rows) for index in range(len(named)))
+            verdicts = [
+                self._evaluate_alone(frame, index, violation) for index, violation in enumerate(named)
+            ]
+        return tuple(self._mask(verdict, index, batch.num_rows) for index, verdict in enumerate(verdicts))
 
     def _evaluate_alone(self, frame: pl.DataFrame, index: int, violation: pl.Expr) -> pl.Series:
         """Evaluate one rule, to find out which one fails."""

@@ -22,14 +22,15 @@ class AllowedConfig(OperatorConfig):
 
     column: str = Field(description="Column that is judged.")
     values: Annotated[tuple[Value, ...], Field(max_length=100_000)] | None = Field(
-        None,
+        default=None,
         description="The values that are allowed: text, numbers, booleans; dates and times as ISO 8601 text.",
     )
     values_from: Literal["source"] | None = Field(
-        None, description="source: allow the values that the column has in the source, instead of a list."
+        default=None,
+        description="source: allow the values that the column has in the source, instead of a list.",
     )
     max_values: int = Field(
-        100_000, ge=1, le=10_000_000, description="Distinct values that `values_from` learns at most."
+        default=100_000, ge=1, le=10_000_000, description="Distinct values that `values_from` learns at most."
     )
 
 

@@ -20,7 +20,8 @@ class ExactCopyConfig(OperatorConfig):
     """Options of the operator `exact_copy`."""
 
     columns: Annotated[tuple[str, ...], Field(min_length=1)] | None = Field(
-        None, description="Columns that make a copy when all of them agree; all columns when not given."
+        default=None,
+        description="Columns that make a copy when all of them agree; all columns when not given.",
     )
 
 

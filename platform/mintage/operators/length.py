@@ -19,10 +19,10 @@ class LengthConfig(OperatorConfig):
     """Options of the operator `length`."""
 
     column: str = Field(description="Column of text or of bytes that is judged.")
-    min: _Size | None = Field(None, description="Least length.")
-    max: _Size | None = Field(None, description="Greatest length.")
+    min: _Size | None = Field(default=None, description="Least length.")
+    max: _Size | None = Field(default=None, description="Greatest length.")
     unit: Literal["characters", "bytes"] = Field(
-        "characters",
+        default="characters",
         description="What is counted: Unicode code points, or bytes of UTF-8; bytes for binary columns.",
     )
 

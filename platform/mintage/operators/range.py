@@ -20,12 +20,12 @@ class RangeConfig(OperatorConfig):
 
     column: str = Field(description="Column that is judged: numbers, dates, times, timestamps or durations.")
     min: Bound | None = Field(
-        None,
+        default=None,
         description="Least value: a number, or ISO 8601 text for dates and times; durations also in seconds.",
     )
-    max: Bound | None = Field(None, description="Greatest value, written as `min` is.")
-    min_inclusive: bool = Field(True, description="Whether `min` itself is allowed.")
-    max_inclusive: bool = Field(True, description="Whether `max` itself is allowed.")
+    max: Bound | None = Field(default=None, description="Greatest value, written as `min` is.")
+    min_inclusive: bool = Field(default=True, description="Whether `min` itself is allowed.")
+    max_inclusive: bool = Field(default=True, description="Whether `max` itself is allowed.")
 
 
 class RangeOperator(Operator):

@@ -31,10 +31,10 @@ class TypeConfig(OperatorConfig):
 
     columns: Annotated[tuple[str, ...], Field(min_length=1)] = Field(description="Columns that are judged.")
     nullable: bool = Field(
-        True, description="Whether the columns may hold null; false rejects rows with one."
+        default=True, description="Whether the columns may hold null; false rejects rows with one."
     )
     type: str | None = Field(
-        None,
+        default=None,
         description="Arrow type that every value must have, such as int64, double or date32[day]. Text "
         "passes where its text reads as such a value, a number where it fits unchanged.",
     )
