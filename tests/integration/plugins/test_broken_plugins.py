@@ -96,32 +96,44 @@ def test_a_third_party_that_takes_a_built_in_name_is_refused(run: Run, tmp_path:
 
 
 BROKEN = {
-    "raises": ("raise RuntimeError('no licence found')", "broken:Thing", "RuntimeError: no licence found"),
-    "does not import": ("import a_package_that_nobody_has", "broken:Thing", "ModuleNotFoundError"),
-    "is not Python": ("def (:", "broken:Thing", "SyntaxError"),
-    "lacks the class": ("", "broken:Thing", "has no attribute 'Thing'"),
-    "is not there": ("", "nowhere:Thing", "No module named 'nowhere'"),
-    "is no generator": ("class Thing: pass", "broken:Thing", "is no Generator"),
-    "is an instance": ("Thing = 7", "broken:Thing", "is no Generator"),
+    "raises": ("raise RuntimeError('no licence found')", "RuntimeError: no licence found"),
+    "needs": ("import a_package_that_nobody_has", "ModuleNotFoundError"),
+    "syntax": ("def (:", "SyntaxError"),
+    "lacks": ("", "has no attribute 'Thing'"),
+    "plain": ("class Thing: pass", "is no Generator"),
+    "instance": ("Thing = 7", "is no Generator"),
+    "operator": ("from mintage.contracts import Operator as Thing", "is no Generator"),
 }
 
 
-@pytest.mark.parametrize(("text", "target", "cause"), BROKEN.values(), ids=list(BROKEN))
+@pytest.fixture(scope="module")
+def broken_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a distribution for each way to be broken, and one whose module is not there at all."""
+    site = tmp_path_factory.mktemp("broken")
+    for name, (text, _) in BROKEN.items():
+        points = {f"thing.{name}": f"module_{name}:Thing"}
+        install(site, f"broken_{name}", "2.1", "generators", points, **{f"module_{name}": text})
+    return install(site, "broken_gone", "2.1", "generators", {"thing.gone": "nowhere:Thing"})
+
+
+@pytest.mark.parametrize(
+    ("name", "cause"),
+    [*((name, cause) for name, (_, cause) in BROKEN.items()), ("gone", "No module named 'nowhere'")],
+)
 def test_a_broken_plugin_fails_when_used_with_distribution_version_and_cause(
-    run: Run, tmp_path: Path, text: str, target: str, cause: str
+    run: Run, broken_site: Path, name: str, cause: str
 ) -> None:
-    site = install(tmp_path / "site", "broken_things", "2.1", "generators", {"thing": target}, broken=text)
-    message = find(run, [site], "generator", "thing")["message"]
-    assert "'thing' of broken_things 2.1" in message
+    message = find(run, [broken_site], "generator", f"thing.{name}")["message"]
+    assert f"'thing.{name}' of broken_{name} 2.1" in message
     assert cause in message
 
 
-@pytest.mark.parametrize(("text", "target"), [plugin[:2] for plugin in BROKEN.values()], ids=list(BROKEN))
-def test_a_broken_plugin_does_no_harm_when_listed_nor_to_others(
-    example_site: Path, run: Run, tmp_path: Path, text: str, target: str
-) -> None:
-    site = install(tmp_path / "site", "broken_things", "2.1", "generators", {"thing": target}, broken=text)
-    done = run("-c", LIST, sites=[site, example_site])
-    assert ["thing", "broken_things", "2.1"] in json.loads(done.stdout), done.stderr
-    loaded = find(run, [site, example_site], "generator", "example.orders")
-    assert "loaded" in loaded
+def test_broken_plugins_do_no_harm_when_listed(run: Run, broken_site: Path) -> None:
+    done = run("-c", LIST, sites=[broken_site])
+    listed = json.loads(done.stdout)
+    for name in [*BROKEN, "gone"]:
+        assert [f"thing.{name}", f"broken_{name}", "2.1"] in listed
+
+
+def test_broken_plugins_do_no_harm_to_others(run: Run, broken_site: Path, example_site: Path) -> None:
+    assert "loaded" in find(run, [broken_site, example_site], "generator", "example.orders")
