@@ -83,8 +83,8 @@ def _describe(error: Exception, arguments: Sequence[str]) -> tuple[str, str, str
     if isinstance(error, click.Abort):
         return "Interrupted", "interrupted", _how_to_resume(arguments), INTERRUPTED
     if isinstance(error, click.UsageError):
-        help_command = f"see `{error.ctx.command_path} --help`" if error.ctx else ""
-        return "UsageError", error.format_message(), help_command, BAD_INPUT
+        command = error.ctx.command_path if error.ctx else "mintage"
+        return "UsageError", error.format_message(), f"see `{command} --help`", BAD_INPUT
     if isinstance(error, click.ClickException):
         return type(error).__name__, error.format_message(), "", BAD_INPUT
     message = f"something unexpected happened: {type(error).__name__}: {error}"

@@ -25,8 +25,8 @@ _SET = click.option(
 )
 
 
-@click.group(cls=Shell, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="mintage")
+@click.group("mintage", cls=Shell, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mintage", prog_name="mintage")
 def main() -> None:
     """Make synthetic data at scale, and prove where every row came from."""
 

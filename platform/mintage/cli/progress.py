@@ -110,7 +110,6 @@ def progress_text(event: Progress, retries: int = 0) -> str:
     parts = [
         f"mint: {share:4.0%}",
         f"{event.rows:,} of {event.rows_total:,} rows",
-        f"{event.shards_done:,} of {event.shards:,} shards",
         f"{event.rows_per_second:,.0f} rows/s",
     ]
     if event.seconds_left is not None:
@@ -119,6 +118,8 @@ def progress_text(event: Progress, retries: int = 0) -> str:
         parts.append(f"{rejected:,} rejected")
     if retries:
         parts.append(f"{retries:,} tried again")
+    # Last, since a narrow terminal cuts the line.
+    parts.append(f"{event.shards_done:,} of {event.shards:,} shards")
     return ", ".join(parts)
 
 
