@@ -1,0 +1,68 @@
+"""Every generator that comes with Mintage keeps the contract that a third party's has to keep."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from mintage.testing import GENERATOR_CHECKS, GeneratorCase, GeneratorCheck, memory_source
+from mintage_generators.tabular.autoregressive.generator import AutoregressiveGenerator
+from mintage_generators.tabular.marginals.generator import MarginalsGenerator
+
+ROWS = 600
+
+
+def mixed() -> pa.Table:
+    """A column of each kind that tables have: nulls, point masses, a constant, a function of another."""
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 4, ROWS)
+    nulls = rng.random(ROWS) < 0.15
+    prices = [f"{cents // 100}.{cents % 100:02}" for cents in rng.integers(0, 10_000, ROWS)]
+    seconds = pa.array(rng.integers(0, 10**9, ROWS))
+    share = np.where(rng.random(ROWS) < 0.3, 0.0, rng.normal(size=ROWS))
+    share[rng.random(ROWS) < 0.05] = np.nan
+    return pa.table(
+        {
+            "carrier": pa.array(["UA", "B6", "é☃", ""]).take(pa.array(codes)),
+            "name of carrier": pa.array(["United", "JetBlue", "Snow", "none"]).take(pa.array(codes)),
+            "delay": pa.array(rng.integers(-30, 600, ROWS), mask=nulls),
+            "small": pa.array(rng.integers(0, 200, ROWS).astype(np.uint8)),
+            "share": pa.array(share, mask=rng.random(ROWS) < 0.1),
+            "price": pa.array(prices).cast(pa.decimal128(12, 2)),
+            "late": pa.array(rng.random(ROWS) < 0.4, mask=nulls),
+            "day": pa.array(rng.integers(15_000, 16_000, ROWS).astype(np.int32)).cast(pa.date32()),
+            "seen": seconds.cast(pa.timestamp("s")).cast(pa.timestamp("us")),
+            "seen_utc": seconds.cast(pa.timestamp("s", "UTC")).cast(pa.timestamp("ms", "UTC")),
+            "took": seconds.cast(pa.duration("s")),
+            "clock": pa.array(rng.integers(0, 86_400, ROWS).astype(np.int32)).cast(pa.time32("s")),
+            "year": pa.array(np.full(ROWS, 2013, np.int16)),
+            "nothing": pa.nulls(ROWS, pa.string()),
+        }
+    )
+
+
+CASES = {
+    "marginals": GeneratorCase(
+        generator=MarginalsGenerator,
+        config=MarginalsGenerator.Config(),
+        source=memory_source(mixed()),
+        fixed={"carrier": "UA", "late": None},
+        excluded={"day": (None,), "small": (7, 8)},
+    ),
+    "autoregressive": GeneratorCase(
+        generator=AutoregressiveGenerator,
+        config=AutoregressiveGenerator.Config.model_validate(
+            {"max_steps": 30, "max_seconds": None, "batch_rows": 64, "hidden": 16, "embedding": 4}
+        ),
+        source=memory_source(mixed()),
+        fixed={"carrier": "UA", "late": None},
+        excluded={"day": (None,), "small": (7, 8)},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
+@pytest.mark.parametrize("check", GENERATOR_CHECKS)
+def test_a_generator_conforms(case: GeneratorCase, check: GeneratorCheck) -> None:
+    check(case)
