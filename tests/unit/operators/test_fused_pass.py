@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mintage.contracts import DatasetSchema, Operator, OperatorConfig, TableSchema
@@ -55,6 +55,7 @@ def make_rule(index: int, action: str) -> BoundRule:
     return BoundRule(table="data", operator=made, prepared=made.prepare(SOURCE, TABLE))
 
 
+@settings(max_examples=50)
 @given(batches, actions, st.none() | st.integers(0, 12))
 def test_the_fused_pass_agrees_with_the_rules_one_by_one(
     drawn: list[list[dict[str, object]]], chosen: list[tuple[int, str]], limit: int | None

@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mintage.errors import SpecError
@@ -59,6 +59,7 @@ def test_the_hash_of_a_row_depends_on_the_order_of_its_columns() -> None:
     assert hash_rows([b, a]).tolist() != hash_rows([a, b]).tolist()
 
 
+@settings(max_examples=40)
 @given(st.lists(st.one_of(st.none(), st.text(max_size=40), st.text(min_size=500, max_size=1100)), max_size=8))
 def test_equal_texts_hash_equally_and_others_do_not(texts: list[str | None]) -> None:
     hashes = hash_rows([pl.Series(texts, dtype=pl.String)]).tolist()
