@@ -1,0 +1,95 @@
+"""The same plan on a real Ray: any number of workers, killed or not, gives the same root."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+import mintage
+from mintage.engine import events
+from mintage.errors import CancelledError, GenerationError, SourceError
+
+Job = Callable[..., dict[str, Any]]
+
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_session")]
+
+
+def worker_processes() -> list[psutil.Process]:
+    """The processes of this machine that run a minting actor of this test's Ray."""
+    children = psutil.Process().children(recursive=True)
+    return [child for child in children if "_RayWorker" in child.name() or "_RayWorker" in " ".join(child.cmdline())]
+
+
+def test_one_two_and_five_workers_and_none_give_the_same_root(job: Job) -> None:
+    roots = {mintage.run(job("inline")).summary["root"]}
+    for workers in (1, 2, 5):
+        spec = job(f"ray-{workers}", resources={"executor": "ray", "workers": workers, "cpus_per_worker": 0.5})
+        result = mintage.run(spec)
+        assert result.summary["workers"] == workers
+        roots.add(result.summary["root"])
+    assert len(roots) == 1
+
+
+def test_a_worker_killed_in_the_middle_changes_nothing_but_the_retries(job: Job) -> None:
+    whole = mintage.run(job("whole", rows=200_000)).summary["root"]
+    killed: list[int] = []
+
+    def kill_one(event: events.Event) -> None:
+        if isinstance(event, events.ShardCommitted) and not killed:
+            victim = worker_processes()[0]
+            os.kill(victim.pid, signal.SIGKILL)
+            killed.append(victim.pid)
+
+    spec = job("killed", rows=200_000, resources={"executor": "ray", "workers": 2})
+    result = mintage.run(spec, on_event=kill_one)
+    assert killed
+    assert result.summary["retries"]
+    assert result.summary["root"] == whole
+    assert mintage.verify(result.store.uri).ok
+
+
+def test_after_a_cancel_nothing_new_appears_and_the_job_goes_on_later(job: Job, tmp_path: Path) -> None:
+    done: list[int] = []
+
+    def note(event: events.Event) -> None:
+        if isinstance(event, events.ShardCommitted):
+            done.append(event.shard)
+
+    spec = job("cancelled", rows=200_000, resources={"executor": "ray", "workers": 2})
+    with pytest.raises(CancelledError):
+        mintage.run(spec, on_event=note, cancelled=lambda: len(done) >= 2)
+    commits = sorted((tmp_path / "cancelled/_mintage/commits").iterdir())
+    time.sleep(1.5)
+    assert sorted((tmp_path / "cancelled/_mintage/commits").iterdir()) == commits
+    assert worker_processes() == []
+    resumed = mintage.run(spec)
+    assert resumed.summary["resumed_shards"] == len(commits) > 0
+    assert mintage.verify(resumed.store.uri).ok
+
+
+def test_an_error_in_a_worker_reaches_the_caller_as_it_is(job: Job) -> None:
+    spec = job("starving", validate=[{"kind": "expression", "where": "age < 0"}])
+    spec["resources"] = {"executor": "ray", "workers": 2}
+    with pytest.raises(GenerationError, match="expression") as caught:
+        mintage.run(spec)
+    assert "min_acceptance" in caught.value.hint
+
+
+def test_an_error_of_the_source_is_found_before_ray_is_needed(job: Job, tmp_path: Path) -> None:
+    spec = job("missing", source={"uri": str(tmp_path / "nothing.parquet")}, resources={"executor": "ray"})
+    with pytest.raises(SourceError, match=r"nothing\.parquet"):
+        mintage.run(spec)
+    assert not (tmp_path / "missing").exists()
+
+
+def test_the_synthetic_table_is_a_ray_dataset(job: Job) -> None:
+    dataset = mintage.run(job("dataset", rows=4000)).to_ray_dataset()
+    assert dataset.count() == 4000
+    assert set(dataset.schema().names) == {"age", "income", "sex"}
