@@ -68,7 +68,7 @@ check: $(VENV)/.dev-installed docs  ## Check format, lint, types, imports and do
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
 docs: $(VENV)/.dev-installed  ## Build the documentation into site/
