@@ -14,7 +14,10 @@ Refusal = tuple[int, str] | None
 
 @dataclass(slots=True)
 class CarelessS3:
-    """What a server holds, and how it decides: its judges may refuse a request."""
+    """What a server holds, and how it decides: its judges may refuse a request.
+
+    `judge_put` hears whether the object is there and the client asked not to overwrite it.
+    """
 
     judge_put: Callable[[bool], Refusal]
     judge_get: Callable[[], Refusal] = lambda: None
@@ -53,7 +56,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         store = self.server.store
         store.puts += 1
-        refusal = store.judge_put(self.path in store.objects)
+        asked_to_look = self.headers.get("If-None-Match") == "*"
+        refusal = store.judge_put(asked_to_look and self.path in store.objects)
         if refusal is None:
             store.objects[self.path] = body
         self._answer(refusal)

@@ -55,7 +55,12 @@ def test_a_store_that_ignores_the_precondition_fails_the_probe() -> None:
 
 def test_a_store_that_refuses_and_overwrites_all_the_same_fails_the_probe() -> None:
     server = CarelessS3(careful)
-    server.judge_get = lambda: server.objects.update(dict.fromkeys(server.objects, b"2" * 4096))
+
+    def overwrite_and_refuse(exists: bool) -> Refusal:
+        server.objects.update(dict.fromkeys(server.objects, b"2" * 4096))
+        return careful(exists)
+
+    server.judge_put = overwrite_and_refuse
     with serving(server), pytest.raises(StoreError, match="other bytes"):
         store_at(server).probe()
 
