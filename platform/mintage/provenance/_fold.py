@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from mintage.errors import ObjectMissingError, ProvenanceError
+from mintage.provenance._capped import read_capped
 from mintage.provenance._ordered import ordered_map
 from mintage.provenance.layout import check_part_path, check_reject_path, commit_path
 from mintage.provenance.records import MAX_RECORD_BYTES, CommitRecord
@@ -36,7 +37,7 @@ def _read_checked(store: ObjectStore, plan_digest: str, run_id: str, index: int)
 def read_commit(store: ObjectStore, index: int) -> CommitRecord:
     """The commit record of a shard, strictly parsed; `ObjectMissingError` when there is none."""
     path = commit_path(index)
-    data = store.read(path, max_bytes=MAX_RECORD_BYTES)
+    data = read_capped(store, path, MAX_RECORD_BYTES)
     try:
         return CommitRecord.from_bytes(data)
     except ProvenanceError as exc:

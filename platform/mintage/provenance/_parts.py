@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from tempfile import SpooledTemporaryFile
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 import pyarrow as pa
 
@@ -66,7 +67,9 @@ class ShardChecker:
             result.checksums = checksum_lines(commit)
         for name, table in record.tables.items():
             if name in commit.parts:
-                self._check_part(name, table, commit.parts[name], result)
+                part = _Part(name, commit.parts[name], table)
+                self._check_schema(part, result)
+                self._check_part(part, result)
         return result
 
     def _commit(self, record: ShardRecord, result: ShardCheck) -> CommitRecord | None:
@@ -93,20 +96,28 @@ class ShardChecker:
             result.fail("changed-commit", path, "the commit does not hold the shard record that was signed")
         return commit
 
-    def _check_part(self, name: str, table: TableRecord, path: str, result: ShardCheck) -> None:
+    def _check_schema(self, part: _Part, result: ShardCheck) -> None:
+        known = part.table in self.schema.names
+        if not known or schema_id(self.schema.table(part.table)) != part.record.schema_id:
+            result.fail("wrong-schema", part.path, "the record names another schema than the statement")
+
+    def _check_part(self, part: _Part, result: ShardCheck) -> None:
+        path, record = part.path, part.record
         try:
             size = self.store.size(path)
-            if size != table.bytes:
-                result.fail("wrong-size", path, f"the part has {size} bytes where {table.bytes} were signed")
+            if size != record.bytes:
+                result.fail("wrong-size", path, f"the part has {size} bytes where {record.bytes} were signed")
                 return
             with self._spool() as copy:
                 sha256 = _hash(self.store, path, size, copy)
                 result.checked.parts += 1
                 result.checked.bytes += size
-                if sha256 != table.sha256:
-                    result.fail("changed-part", path, f"the part has the sha256 {sha256}, not {table.sha256}")
-                elif copy is not None and self.open_part is not None:
-                    self._check_rows(name, table, path, self.open_part(name, copy), result)
+                if sha256 != record.sha256:
+                    result.fail(
+                        "changed-part", path, f"the part has the sha256 {sha256}, not {record.sha256}"
+                    )
+                elif copy is not None and self.open_part is not None and part.table in self.schema.names:
+                    self._check_rows(part, partial(self.open_part, part.table, copy), result)
         except ObjectMissingError:
             result.fail("missing-part", path, "the part is missing")
 
@@ -118,17 +129,12 @@ class ShardChecker:
         return cast("AbstractContextManager[BinaryIO]", SpooledTemporaryFile(max_size=_MEMORY_BYTES))
 
     def _check_rows(
-        self, name: str, table: TableRecord, path: str, batches: Iterator[pa.RecordBatch], result: ShardCheck
+        self, part: _Part, read: Callable[[], Iterator[pa.RecordBatch]], result: ShardCheck
     ) -> None:
-        schema = self.schema.table(name)
-        if schema_id(schema) != table.schema_id:
-            result.fail(
-                "wrong-schema", path, f"the record names the schema {table.schema_id}, not the signed one"
-            )
-            return
+        path, record, schema = part.path, part.record, self.schema.table(part.table)
         hasher = ContentHasher(schema.arrow())
         try:
-            for batch in batches:
+            for batch in read():
                 if different := _difference(schema, batch.schema):
                     result.fail("wrong-schema", path, different)
                     return
@@ -140,14 +146,22 @@ class ShardChecker:
             return
         result.checked.contents += 1
         result.checked.rows += hasher.rows
-        if hasher.rows != table.rows:
+        digest = hasher.digest()
+        if (hasher.rows, digest) != (record.rows, record.content):
             result.fail(
-                "wrong-content", path, f"the part has {hasher.rows} rows where {table.rows} were signed"
+                "wrong-content",
+                path,
+                f"the part has {hasher.rows} rows of content {digest}, "
+                f"not the {record.rows} of {record.content} that were signed",
             )
-        elif (digest := hasher.digest()) != table.content:
-            result.fail(
-                "wrong-content", path, f"the rows have the content digest {digest}, not {table.content}"
-            )
+
+
+class _Part(NamedTuple):
+    """A part as its commit and its record describe it."""
+
+    table: str
+    path: str
+    record: TableRecord
 
 
 def _hash(store: ObjectStore, path: str, size: int, copy: BinaryIO | None) -> str:

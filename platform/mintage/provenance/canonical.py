@@ -14,6 +14,8 @@ MAX_DEPTH = 64
 MAX_INTEGER = 2**53 - 1
 """The largest integer that every JSON reader keeps exactly; larger ones are written as text."""
 
+_MAX_DIGITS = 22  # of a whole number without an exponent in RFC 8785, with its sign
+
 # A string (skipped whole, so that brackets inside it do not count) or one bracket.
 _NESTING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]|[\]}]', re.DOTALL)
 
@@ -86,10 +88,14 @@ def _refuse(constant: str) -> object:
     raise ValueError(f"{constant} is not a JSON number")
 
 
-def _integer(text: str) -> int:
-    if len(text) > 17 or abs(value := int(text)) > MAX_INTEGER:
-        raise ValueError(f"the integer {text[:40]} is beyond 2**53 - 1")
-    return value
+def _integer(text: str) -> int | float:
+    if len(text) <= _MAX_DIGITS:
+        if abs(value := int(text)) <= MAX_INTEGER:
+            return value
+        # RFC 8785 writes a large floating-point number without a fraction: that is what this can be.
+        if rfc8785.dumps(number := float(text)) == text.encode("ascii"):
+            return number
+    raise ValueError(f"the integer {text[:40]} is not exact beyond 2**53 - 1")
 
 
 def _float(text: str) -> float:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from mintage.errors import ProvenanceError, SignatureError
+from mintage.provenance._capped import read_capped
 from mintage.provenance.digests import digest_of
 from mintage.provenance.layout import HEADS, head_path, statements_path
 from mintage.provenance.signing import MAX_ENVELOPE_BYTES, PublicKey, unverified_payload, verify
@@ -31,7 +32,7 @@ def latest_head(store: ObjectStore) -> Head | None:
 
 def read_head(store: ObjectStore, version: int) -> Head:
     """The head of a version; raises `ObjectMissingError`, or `ProvenanceError` when it is malformed."""
-    head = Head.from_bytes(store.read(head_path(version), max_bytes=_MAX_HEAD_BYTES))
+    head = Head.from_bytes(read_capped(store, head_path(version), _MAX_HEAD_BYTES))
     if head.version != version:
         raise ProvenanceError(f"{head_path(version)} says that it is the head of version {head.version}")
     return head
@@ -60,7 +61,7 @@ def read_statement(store: ObjectStore, head: Head, keys: Sequence[PublicKey] | N
 def statement_lines(store: ObjectStore, version: int) -> list[bytes]:
     """The envelopes of a version, unparsed."""
     path = statements_path(version)
-    lines = store.read(path, max_bytes=MAX_ENVELOPE_BYTES).splitlines()
+    lines = read_capped(store, path, MAX_ENVELOPE_BYTES).splitlines()
     if len(lines) > _MAX_STATEMENTS:
         raise ProvenanceError(f"{path} holds {len(lines)} statements where {_MAX_STATEMENTS} are allowed")
     return lines

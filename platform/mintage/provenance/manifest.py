@@ -13,6 +13,7 @@ from mintage.errors import (
     ProvenanceError,
     SignatureError,
 )
+from mintage.provenance._capped import read_capped
 from mintage.provenance._fold import read_commits
 from mintage.provenance._version import VersionWriter
 from mintage.provenance.canonical import canonical_json
@@ -180,7 +181,7 @@ class _Attestation:
     def _check_plan(self) -> None:
         if (made := digest_of(canonical_json(dict(self.plan)))) != self.plan_digest:
             raise ProvenanceError(f"the plan has the digest {made}, not {self.plan_digest}")
-        if digest_of(self.store.read(PLAN, max_bytes=MAX_PLAN_BYTES)) != self.plan_digest:
+        if digest_of(read_capped(self.store, PLAN, MAX_PLAN_BYTES)) != self.plan_digest:
             raise ProvenanceError(f"{PLAN} is another plan than {self.plan_digest}", "choose another sink")
 
     def _fold(self, version: int) -> Folded:

@@ -13,6 +13,7 @@ import hashlib
 from collections.abc import Sequence
 
 from mintage.errors import ObjectMissingError, ProvenanceError, SignatureError
+from mintage.provenance._capped import read_capped
 from mintage.provenance._parts import OpenPart
 from mintage.provenance._shards import ShardsCheck, signed_lines
 from mintage.provenance.digests import digest_from_raw, digest_of
@@ -126,9 +127,12 @@ def _check_history(store: ObjectStore, head: Head, statement: Statement, report:
 
 def _check_plan(store: ObjectStore, statement: Statement, report: VerifyReport) -> None:
     try:
-        digest = digest_of(store.read(PLAN, max_bytes=MAX_PLAN_BYTES))
+        digest = digest_of(read_capped(store, PLAN, MAX_PLAN_BYTES))
     except ObjectMissingError:
         report.fail("missing-plan", PLAN, "the plan is missing")
+        return
+    except ProvenanceError as exc:
+        report.fail("changed-plan", PLAN, exc.message)
         return
     if digest != statement.predicate.plan_digest:
         report.fail("changed-plan", PLAN, f"the plan has the digest {digest}, not the one that was signed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -59,7 +60,9 @@ class Minter:
             self.commit(index, attempt)
         return self
 
-    def commit(self, index: int, attempt: str = "a1", **changes: object) -> CommitRecord:
+    def commit(
+        self, index: int, attempt: str = "a1", changes: Mapping[str, object] | None = None
+    ) -> CommitRecord:
         """Write the parts of a shard and commit them."""
         paths = {table: f"data/{table}/part-{index:06d}-{attempt}.parquet" for table in SCHEMA.names}
         tables = {table: self.write(table, path, self.rows(table, index)) for table, path in paths.items()}
@@ -84,7 +87,8 @@ class Minter:
         hasher.update(rows)
         statistics.update(rows)
         sink = pa.BufferOutputStream()
-        pq.write_table(pa.Table.from_batches([rows]), sink)
+        # Not compressed, so that the parts of a table have one size and can be swapped.
+        pq.write_table(pa.Table.from_batches([rows]), sink, compression="none")
         data = sink.getvalue().to_pybytes()
         with self.store.part(path) as part:
             part.write(data)
@@ -154,17 +158,28 @@ def minter(root: Path, signer: Signer) -> Minter:
     return Minter(store=ObjectStore.open(str(root)), signer=signer)
 
 
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory, signer: Signer) -> Path:
+    """The folders `minted` and `attested`, made once and copied for each test."""
+    folder = tmp_path_factory.mktemp("templates")
+    Minter(store=ObjectStore.open(str(folder / "minted")), signer=signer).mint()
+    shutil.copytree(folder / "minted", folder / "attested")
+    Minter(store=ObjectStore.open(str(folder / "attested")), signer=signer).attest()
+    return folder
+
+
 @pytest.fixture
-def minted(minter: Minter) -> Minter:
+def minted(minter: Minter, root: Path, templates: Path) -> Minter:
     """A data set that is committed, but not attested."""
-    return minter.mint()
+    shutil.copytree(templates / "minted", root)
+    return minter
 
 
 @pytest.fixture
-def attested(minted: Minter) -> Minter:
+def attested(minter: Minter, root: Path, templates: Path) -> Minter:
     """A data set that is whole."""
-    minted.attest()
-    return minted
+    shutil.copytree(templates / "attested", root)
+    return minter
 
 
 @pytest.fixture

@@ -208,7 +208,7 @@ def test_a_commit_of_something_else_is_not_signed(
     minter: Minter, changes: dict[str, object], message: str
 ) -> None:
     one = minter.with_shards(0).mint()
-    one.commit(0, **changes)
+    one.commit(0, changes=changes)
     with pytest.raises(ProvenanceError, match=message):
         minter.with_shards(1).attest()
 
@@ -238,9 +238,13 @@ def test_a_plan_with_another_digest_is_refused(
 ) -> None:
     with pytest.raises(ProvenanceError, match="the plan has the digest"):
         attest(
-            minted.store, plan={"format": "x"}, plan_digest="sha256:" + "0" * 64, shards=3, facts=make_facts(),
+            minted.store,
+            plan={"format": "x"},
+            plan_digest="sha256:" + "0" * 64,
+            shards=3,
+            facts=make_facts(),
             signer=minted.signer,
-        )  # fmt: skip
+        )
 
 
 class CrashingStore(ObjectStore):

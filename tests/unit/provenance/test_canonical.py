@@ -47,8 +47,9 @@ def test_what_canonical_json_cannot_carry_is_refused(value: object) -> None:
         b"NaN",
         b"-Infinity",
         b"1e999",
-        b"9007199254740992",
-        b"-9007199254740992",
+        b"9007199254740993",
+        b"-9007199254740993",
+        b"1000000000000000000000",
         b"1" * 5000,
         b'"\\ud800"',
         b'{"\\udc00":1}',
@@ -69,6 +70,14 @@ def test_ambiguous_or_broken_json_is_refused(data: bytes) -> None:
 
 def test_integers_up_to_2_to_the_53_are_exact() -> None:
     assert parse_json(b"[9007199254740991,-9007199254740991,0]", max_bytes=100) == [2**53 - 1, 1 - 2**53, 0]
+
+
+def test_a_large_float_without_a_fraction_comes_back_as_it_was() -> None:
+    values = [2.0**53, -1e20, 1e21]
+    assert canonical_json(values) == b"[9007199254740992,-100000000000000000000,1e+21]"
+    parsed = parse_json(canonical_json(values), max_bytes=100)
+    assert parsed == values
+    assert canonical_json(parsed) == canonical_json(values)
 
 
 def test_a_document_over_the_cap_is_refused_unread() -> None:
