@@ -45,7 +45,7 @@ def mixed() -> pa.Table:
 CASES = {
     "marginals": GeneratorCase(
         generator=MarginalsGenerator,
-        config=MarginalsGenerator.Config(),
+        config=MarginalsGenerator.Config.model_validate({}),
         source=memory_source(mixed()),
         fixed={"carrier": "UA", "late": None},
         excluded={"day": (None,), "small": (7, 8)},

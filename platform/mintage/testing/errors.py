@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from mintage.errors import MintageError
+
 
 class ConformanceError(AssertionError):
     """A plugin breaks its contract: the property that does not hold, and what was seen instead.
@@ -26,3 +30,16 @@ def require(condition: bool, check: str, evidence: str) -> None:
     """Raise `ConformanceError` unless the condition holds."""
     if not condition:
         raise ConformanceError(check, evidence)
+
+
+def require_error(check: str, what: str, error: type[MintageError], call: Callable[[], object]) -> None:
+    """Raise `ConformanceError` unless the call raises `error`; another error is the evidence."""
+    try:
+        call()
+    except error:
+        return
+    except Exception as exc:
+        raise ConformanceError(
+            check, f"{what}: {type(exc).__name__} instead of {error.__name__}: {exc}"
+        ) from exc
+    raise ConformanceError(check, f"{what} did not raise {error.__name__}")

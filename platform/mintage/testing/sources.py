@@ -42,6 +42,32 @@ class MemoryReader(TableReader):
         return f"sha256:{hashlib.sha256(sink.getvalue()).hexdigest()}"
 
 
+class _RowByRow(TableReader):
+    """Another reader's rows, in batches of one."""
+
+    def __init__(self, reader: TableReader) -> None:
+        self._reader = reader
+
+    @property
+    def schema(self) -> pa.Schema:
+        return self._reader.schema
+
+    def scan(
+        self, columns: Sequence[str] | None = None, batch_rows: int = SCAN_ROWS
+    ) -> Iterator[pa.RecordBatch]:
+        del batch_rows
+        return self._reader.scan(columns, 1)
+
+    def digest(self) -> str:
+        return self._reader.digest()
+
+
+def cut_into_rows(source: Source) -> Source:
+    """The same source, read in batches of one row: what is learned of it should be the same."""
+    readers = {name: _RowByRow(reader) for name, reader in source.readers.items()}
+    return Source(schema=source.schema, readers=readers, digest=source.digest)
+
+
 def memory_source(tables: Mapping[str, pa.Table] | pa.Table, schema: DatasetSchema | None = None) -> Source:
     """A source of these tables; a lone table is called `data`, and the first of several is the root.
 
