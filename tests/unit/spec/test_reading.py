@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mintage.errors import SpecError
 from mintage.spec import JobSpec, read_spec
@@ -181,6 +182,14 @@ def test_file_that_is_no_spec_is_refused(tmp_path: Path, data: bytes | None, exp
 def test_folder_is_no_spec(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="cannot be read"):
         read_spec(tmp_path)
+
+
+@pytest.mark.parametrize("word", ["no", "Yes", "ON", "<<", "=", "012", "1e3", "12:30", "null", "2024-01-31"])
+def test_written_yaml_means_the_same_to_readers_of_older_yaml(word: str) -> None:
+    spec = read_spec(TEXT).with_overrides([f"generator.word='{word}'"])
+
+    assert yaml.safe_load(spec.to_yaml())["generator"]["word"] == word
+    assert read_spec(spec.to_yaml()) == spec
 
 
 def test_spec_is_read_as_itself() -> None:
