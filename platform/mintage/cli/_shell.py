@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import shlex
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any, TypeVar
 
 import click
@@ -16,12 +20,13 @@ from mintage.errors import MintageError
 FAILED = 1
 BAD_INPUT = 2
 INTERRUPTED = 130
+TERMINATED = 143
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 
 class Shell(click.Group):
-    """Commands that exit with 0 done, 1 failed, 2 bad input, 130 interrupted, and never with a traceback.
+    """Commands that exit with 0 done, 1 failed, 2 bad input, 130 or 143 stopped, and never with a traceback.
 
     `--debug` prints the traceback besides; `--json` tells an error as a JSON object on stdout too.
     Without `standalone_mode`, errors and results reach the caller as they are.
@@ -39,7 +44,8 @@ class Shell(click.Group):
             return super().main(args, standalone_mode=False, **options)
         arguments = list(sys.argv[1:] if args is None else args)
         try:
-            result = super().main(arguments, standalone_mode=False, **options)
+            with _terminable():
+                result = super().main(arguments, standalone_mode=False, **options)
         except Exception as exc:  # noqa: BLE001  # the outermost edge: a person is told, whatever happened
             if "--debug" in arguments:
                 traceback.print_exc()
@@ -62,6 +68,28 @@ def print_json(value: Mapping[str, object]) -> None:
     click.echo(json.dumps(value, allow_nan=False, default=str))
 
 
+class _TerminatedError(Exception):
+    """Somebody asked this process to end (SIGTERM), as clusters and service managers do."""
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM unwind the body like Ctrl-C does, so that workers stop and attempts are dropped."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    raise _TerminatedError
+
+
 def _tell(error: Exception, arguments: Sequence[str]) -> int:
     """Say what went wrong on stderr, and on stdout for `--json`; returns the exit code."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
@@ -80,8 +108,9 @@ def _describe(error: Exception, arguments: Sequence[str]) -> tuple[str, str, str
     """The kind of an error, what happened, what to do, and the exit code."""
     if isinstance(error, MintageError):
         return type(error).__name__, error.message, error.hint, error.exit_code
-    if isinstance(error, click.Abort):
-        return "Interrupted", "interrupted", _how_to_resume(arguments), INTERRUPTED
+    if isinstance(error, click.Abort | _TerminatedError):
+        code = TERMINATED if isinstance(error, _TerminatedError) else INTERRUPTED
+        return "Interrupted", "interrupted", _how_to_resume(arguments), code
     if isinstance(error, click.UsageError):
         command = error.ctx.command_path if error.ctx else "mintage"
         return "UsageError", error.format_message(), f"see `{command} --help`", BAD_INPUT

@@ -78,18 +78,6 @@ class SigningSpec(SpecModel):
         description="Path or URI of the private key, see `mintage keygen`; null for the local "
         "identity, which is created once.",
     )
-    enabled: Flag = Field(default=True, description="Whether the manifest is signed.")
-
-    @model_validator(mode="after")
-    def _key_is_used(self) -> Self:
-        if self.key is not None and not self.enabled:
-            raise problem(
-                "has no meaning when signing is not enabled",
-                path="key",
-                value=self.key,
-                todo="remove one of the two",
-            )
-        return self
 
 
 class TelemetrySpec(SpecModel):

@@ -110,7 +110,6 @@ def case(name: str, changes: Values, *expected: str) -> Any:  # noqa: ANN401  # 
             "resources.address: has no meaning with executor inline",
             "remove one",
         ),
-        case("key-unused", {"signing": {"key": "k", "enabled": False}}, "signing.key: ", "'k'", "remove one"),
         case("acceptance-0", {"min_acceptance": 0}, "min_acceptance: must be more than 0, got 0", "(0, 1]"),
         case(
             "acceptance-above-1", {"min_acceptance": 1.5}, "min_acceptance: must be at most 1, got 1.5", "(0"

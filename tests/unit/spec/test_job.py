@@ -21,7 +21,7 @@ def test_defaults_are_those_of_the_documentation(base: Values) -> None:
     assert spec.generator == GeneratorSpec(kind="tabular.autoregressive")
     assert (spec.sink.format, spec.sink.shard_rows, spec.sink.keep_rejects) == ("parquet", 100_000, False)
     assert (spec.resources.workers, spec.resources.executor, spec.resources.in_flight) == (None, "auto", 2)
-    assert (spec.signing.key, spec.signing.enabled) == (None, True)
+    assert spec.signing.key is None
     assert spec.min_acceptance == 0.01
 
 
@@ -125,7 +125,7 @@ KEEPS_CONTENT: list[Values] = [
     {"source": {"uri": "s3://elsewhere/flights.parquet", "storage": {"endpoint_url": "http://h:1"}}},
     {"sink": {"uri": "elsewhere", "keep_rejects": True}},
     {"resources": {"workers": 5, "executor": "ray"}},
-    {"signing": {"enabled": False}},
+    {"signing": {"key": "other.pem"}},
     {"telemetry": {"attributes": {"a": "b"}}},
     {"generator": {"kind": "tabular.autoregressive"}},
 ]
