@@ -1,4 +1,4 @@
-"""What a kind of store implements: seven calls on paths that have been checked already."""
+"""What a kind of store implements: a few calls on paths that have been checked already."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
     from mintage.store.object_info import ObjectInfo
 
 PARTIAL = ".partial"
@@ -58,3 +60,7 @@ class Backend(ABC):
     @abstractmethod
     def remove(self, path: str) -> None:
         """Remove an object; nothing happens when there is none."""
+
+    @abstractmethod
+    def filesystem(self) -> tuple[AbstractFileSystem, str]:
+        """An fsspec file system, and the root as a path of it."""

@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+import fsspec
+
 from mintage.errors import ObjectMissingError, StoreError
 from mintage.store._backend import PARTIAL, Backend, PartSink
 from mintage.store._failures import os_failures
@@ -21,6 +23,8 @@ from mintage.store.object_info import ObjectInfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from fsspec import AbstractFileSystem
 
 _OPEN_ATTEMPTS = 20
 
@@ -85,6 +89,10 @@ class LocalBackend(Backend):
             if folder not in self._made or not _remove_empty(folder):
                 break
             self._made.discard(folder)
+
+    def filesystem(self) -> tuple[AbstractFileSystem, str]:
+        """That of this machine."""
+        return fsspec.filesystem("file"), str(self._root)
 
     def _check_inside(self, target: Path) -> None:
         if not target.parent.resolve().is_relative_to(self._root.resolve()):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import threading
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import fsspec
 
 from mintage.errors import ObjectExistsError, ObjectMissingError
 from mintage.store._backend import PARTIAL, Backend, PartSink
 from mintage.store.object_info import ObjectInfo
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
 
 _LOCK = threading.Lock()
 """Makes look-then-write one step: the file system underneath is shared by all stores of the process."""
@@ -71,6 +74,10 @@ class MemoryBackend(Backend):
         with _LOCK:
             if self._fs.isfile(self._full(path)):
                 self._fs.rm_file(self._full(path))
+
+    def filesystem(self) -> tuple[AbstractFileSystem, str]:
+        """That of this process."""
+        return self._fs, self._root
 
     def _full(self, path: str) -> str:
         return f"{self._root}/{path}"

@@ -17,6 +17,8 @@ from mintage.store.url_policy import scheme_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fsspec import AbstractFileSystem
+
 _PACKAGES = {"gs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
 
 
@@ -64,7 +66,7 @@ class ReadOnlyBackend(Backend):
         top = f"{self._uri}/{folder}".rstrip("/")
         with _failures("list", top):
             found = self._fs.find(top, detail=True)
-            root = str(self._fs._strip_protocol(self._uri)).rstrip("/") + "/"
+            root = self.filesystem()[1] + "/"
             return [
                 ObjectInfo(path=str(name).removeprefix(root), bytes=int(info.get("size") or 0))
                 for name, info in found.items()
@@ -78,6 +80,10 @@ class ReadOnlyBackend(Backend):
     def remove(self, path: str) -> None:
         """Refused."""
         self._refuse(path)
+
+    def filesystem(self) -> tuple[AbstractFileSystem, str]:
+        """The one it reads through."""
+        return self._fs, str(self._fs._strip_protocol(self._uri)).rstrip("/")
 
     def _refuse(self, path: str) -> NoReturn:
         raise StoreError(

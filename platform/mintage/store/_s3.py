@@ -21,6 +21,8 @@ from mintage.store.object_info import ObjectInfo
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from fsspec import AbstractFileSystem
+
     from mintage.store._s3_options import S3Options
 
 UPLOAD_BYTES = 16 * 1024 * 1024
@@ -95,6 +97,10 @@ class S3Backend(Backend):
         """One DELETE."""
         with s3_failures("remove", self.uri(path)):
             self._fs.call_s3("delete_object", Bucket=self._bucket, Key=self._key(path))
+
+    def filesystem(self) -> tuple[AbstractFileSystem, str]:
+        """The client that this store uses."""
+        return self._fs, f"{self._bucket}/{self._prefix}".rstrip("/")
 
     def uri(self, path: str) -> str:
         """Where an object lies, for messages."""

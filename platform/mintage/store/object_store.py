@@ -16,13 +16,16 @@ import os
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 from mintage.errors import ObjectExistsError, ObjectMissingError, SpecError, StoreError
 from mintage.store._backend import PARTIAL, Backend
 from mintage.store.object_info import ObjectInfo
 from mintage.store.part_stream import PartStream
 from mintage.store.url_policy import DEFAULT_POLICY, UrlPolicy, check_path, check_uri, scheme_of
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
 
 REMOVABLE = ("data/", "_mintage/rejects/")
 """Where attempts lie that nothing refers to; all else is never removed."""
@@ -139,6 +142,14 @@ class ObjectStore:
         return PartStream(
             self._backend.part(path), uri=self._at(path), open_stored=lambda: self._backend.open(path)
         )
+
+    def filesystem(self) -> tuple[AbstractFileSystem, str]:
+        """An fsspec file system and the root as a path of it, for readers such as Arrow's and Ray's.
+
+        To read only: what is written around the store is neither exclusive nor whole. Errors are those
+        of fsspec.
+        """
+        return self._backend.filesystem()
 
     def discard(self, path: str) -> None:
         """Remove an attempt of one's own that nothing refers to; nothing happens when there is none.

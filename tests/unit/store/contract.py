@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyarrow import dataset
 
 from mintage.errors import ObjectExistsError, ObjectMissingError, StoreError
 from mintage.store import ObjectInfo, ObjectStore
@@ -231,6 +232,18 @@ class StoreContract:
             file = pq.ParquetFile(stream)
             assert file.read_row_group(7, columns=["number"])["number"].to_pylist() == list(range(700, 800))
             assert file.read().equals(table)
+
+    def test_arrow_reads_parts_through_the_file_system(self, store: ObjectStore) -> None:
+        table = pa.table({"number": list(range(10))})
+        with store.part("data/t/part.parquet") as part:
+            pq.write_table(table, part)
+            part.commit()
+
+        filesystem, root = store.filesystem()
+        found = dataset.dataset([f"{root}/data/t/part.parquet"], filesystem=filesystem, format="parquet")
+        assert found.to_table().equals(table)
+        copy = pickle.loads(pickle.dumps(filesystem))
+        assert copy.size(f"{root}/data/t/part.parquet") == part.bytes
 
     def test_a_stream_seeks(self, store: ObjectStore) -> None:
         store.create("digits", b"0123456789")

@@ -41,6 +41,8 @@ def test_a_source_elsewhere_is_read(store: ObjectStore) -> None:
     assert store.read("data/a.csv", max_bytes=100) == b"x,y\n1,2\n"
     assert store.size("data/a.csv") == 8
     assert store.exists("data/a.csv")
+    filesystem, root = store.filesystem()
+    assert filesystem.cat_file(f"{root}/data/a.csv") == b"x,y\n1,2\n"
     assert [found.path for found in store.list("data")] == ["data/a.csv"]
 
 
