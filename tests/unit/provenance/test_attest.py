@@ -296,6 +296,17 @@ def test_an_unfinished_version_of_another_key_is_left_alone(
     assert minted.verify().ok
 
 
+def test_an_unfinished_statement_of_ours_about_other_rows_is_not_adopted(
+    minted: Minter, root: Path, tmp_path: Path
+) -> None:
+    smaller = replace(minted, store=ObjectStore.open(str(tmp_path / "smaller")), shards=2).mint()
+    smaller.attest()
+    minted.store.create(statements_path(1), smaller.store.read(statements_path(1), max_bytes=10**6))
+    head = minted.attest()
+    assert (head.version, head.size) == (2, 3)
+    assert minted.verify().ok
+
+
 def test_drivers_that_attest_at_once_agree_on_one_head(minted: Minter) -> None:
     heads = []
     ready = threading.Barrier(4)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import base64
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -13,11 +13,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from mintage.errors import SourceError, StoreUnavailableError
+from mintage.provenance._version import VersionWriter
 from mintage.provenance.canonical import canonical_json
 from mintage.provenance.digests import digest_of
+from mintage.provenance.facts import Facts
 from mintage.provenance.layout import PLAN, commit_path, head_path, records_path, statements_path
 from mintage.provenance.records import CommitRecord
 from mintage.provenance.signing import Signer, generate_key
+from mintage.provenance.statements import Head, build_statement
 from mintage.store import ObjectStore
 
 if TYPE_CHECKING:
@@ -353,3 +356,25 @@ def test_the_number_of_workers_does_not_matter(attested: Minter, root: Path, wor
     flip(root / PART)
     [failure] = attested.verify(workers=workers).failures
     assert failure.code == "changed-part"
+
+
+def test_records_in_another_order_are_noticed_even_when_they_are_signed(
+    minted: Minter, make_facts: Callable[..., Mapping[str, object]]
+) -> None:
+    writer = VersionWriter(minted.store, 1)
+    for index in (1, 0, 2):
+        writer.add(CommitRecord.from_bytes(minted.store.read(commit_path(index), max_bytes=10**6)))
+    folded = writer.finish([])
+    plan = minted.store.read(PLAN, max_bytes=10**6)
+    payload = build_statement(
+        Facts.of(make_facts()),
+        folded,
+        plan=json.loads(plan),
+        plan_digest=digest_of(plan),
+        version=1,
+        previous=None,
+    )
+    minted.store.create(statements_path(1), minted.signer.sign(payload))
+    head = Head(version=1, statement=digest_of(payload), size=folded.size, root=folded.root)
+    minted.store.create(head_path(1), head.to_bytes())
+    assert "bad-record" in codes(minted)
