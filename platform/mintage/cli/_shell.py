@@ -46,7 +46,7 @@ class Shell(click.Group):
         try:
             with _terminable():
                 result = super().main(arguments, standalone_mode=False, **options)
-        except Exception as exc:  # noqa: BLE001  # the outermost edge: a person is told, whatever happened
+        except (Exception, _TerminatedError) as exc:  # noqa: BLE001  # the outermost edge: a person is told, whatever happened
             if "--debug" in arguments:
                 traceback.print_exc()
             sys.exit(_tell(exc, arguments))
@@ -68,7 +68,7 @@ def print_json(value: Mapping[str, object]) -> None:
     click.echo(json.dumps(value, allow_nan=False, default=str))
 
 
-class _TerminatedError(Exception):
+class _TerminatedError(BaseException):  # like KeyboardInterrupt, no handler of errors may swallow it
     """Somebody asked this process to end (SIGTERM), as clusters and service managers do."""
 
 
@@ -90,7 +90,7 @@ def _terminate(number: int, frame: FrameType | None) -> None:
     raise _TerminatedError
 
 
-def _tell(error: Exception, arguments: Sequence[str]) -> int:
+def _tell(error: BaseException, arguments: Sequence[str]) -> int:
     """Say what went wrong on stderr, and on stdout for `--json`; returns the exit code."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         error.show()
@@ -104,7 +104,7 @@ def _tell(error: Exception, arguments: Sequence[str]) -> int:
     return code
 
 
-def _describe(error: Exception, arguments: Sequence[str]) -> tuple[str, str, str, int]:
+def _describe(error: BaseException, arguments: Sequence[str]) -> tuple[str, str, str, int]:
     """The kind of an error, what happened, what to do, and the exit code."""
     if isinstance(error, MintageError):
         return type(error).__name__, error.message, error.hint, error.exit_code
