@@ -97,7 +97,9 @@ class AutoregressiveModel(Model):
     def save(self) -> dict[str, bytes]:
         """A JSON document and a safetensors file."""
         _, arrays = write_codec(self.codec)
-        return pack(self.document, {**arrays, **{f"network.{name}": value for name, value in self.weights.items()}})
+        return pack(
+            self.document, {**arrays, **{f"network.{name}": value for name, value in self.weights.items()}}
+        )
 
     def _draw(self, rows: int, conditions: Conditions, uniform: np.ndarray) -> list[np.ndarray]:
         if not self._layout.targets:
@@ -105,7 +107,9 @@ class AutoregressiveModel(Model):
         from mintage_generators.tabular.autoregressive.sampling import Sampler
 
         if self._sampler is None:
-            self._sampler = Sampler(self.codec, self._layout, self.weights, self.document.products, self.document.temperature)
+            self._sampler = Sampler(
+                self.codec, self._layout, self.weights, self.document.products, self.document.temperature
+            )
         return self._sampler.draw(rows, conditions, uniform)
 
 
@@ -129,13 +133,17 @@ class AutoregressiveGenerator(Generator):
         fitted = fit_table(source, self.config, rng, functions=True)
         return self._learn(fitted, context, rng)
 
-    def _learn(self, fitted: FittedTable, context: FitContext, rng: np.random.Generator) -> AutoregressiveModel:
+    def _learn(
+        self, fitted: FittedTable, context: FitContext, rng: np.random.Generator
+    ) -> AutoregressiveModel:
         from mintage_generators.tabular.autoregressive.threads import products
         from mintage_generators.tabular.autoregressive.training import train
 
         codec, layout = fitted.codec, lay_out(fitted.codec)
         counts = [codec.columns[i].counts for i in layout.inputs]
-        weights, facts = train(layout, fitted.tokens[:, layout.inputs], counts, self.config, rng, context)
+        weights, facts = train(
+            layout, fitted.tokens[:, layout.inputs], counts, config=self.config, rng=rng, context=context
+        )
         document = AutoregressiveDocument.model_validate(
             {
                 "codec": write_codec(codec)[0],

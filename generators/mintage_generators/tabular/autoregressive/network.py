@@ -28,8 +28,8 @@ class Network(nn.Module):
         super().__init__()
         self.layout, self.dropout = layout, dropout
         inputs, targets = len(layout.inputs), len(layout.targets)
-        self.register_buffer("offsets", torch.tensor(np.cumsum([0, *layout.sizes[:-1]])), persistent=False)
-        self.register_buffer("earlier", torch.from_numpy(layout.earlier()), persistent=False)
+        self.offsets = torch.tensor(np.cumsum([0, *layout.sizes[:-1]]))
+        self.earlier = torch.from_numpy(layout.earlier())
         self.embedding = nn.Parameter(torch.randn(sum(layout.sizes), embedding) * 0.5)
         fan_in = inputs * embedding
         self.first = nn.Parameter(torch.randn(targets, fan_in, hidden) / math.sqrt(fan_in))
@@ -40,7 +40,12 @@ class Network(nn.Module):
             [nn.Parameter(torch.randn(slot.groups, hidden) * 0.5) for slot in layout.slots if slot.level]
         )
         self.head = nn.ParameterList([nn.Parameter(torch.zeros(hidden, slot.size)) for slot in layout.slots])
-        self.bias = nn.ParameterList([nn.Parameter(torch.zeros((slot.groups, slot.size) if slot.level else slot.size)) for slot in layout.slots])
+        self.bias = nn.ParameterList(
+            [
+                nn.Parameter(torch.zeros((slot.groups, slot.size) if slot.level else slot.size))
+                for slot in layout.slots
+            ]
+        )
 
     def loss(self, tokens: torch.Tensor, visible: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
         """Mean nats of a row's chosen targets.
@@ -73,7 +78,7 @@ class Network(nn.Module):
             # One mask for all these rows, so it is the weights that are masked.
             masked = weight * self.earlier[chosen].to(kind).repeat_interleave(known.shape[2], 1)[..., None]
             shared = known[:ordered].flatten(1) @ masked.transpose(0, 1).flatten(1)
-            parts.append(shared.unflatten(1, (len(chosen), -1)).transpose(0, 1) + bias)
+            parts.append(shared.view(ordered, len(chosen), -1).transpose(0, 1) + bias)
         if ordered < len(tokens):
             # Rows last: the product with the mask then runs along memory.
             turned = known[ordered:].permute(1, 2, 0).contiguous()
@@ -85,7 +90,10 @@ class Network(nn.Module):
         return [self.layout.slots[number] for number in slots]
 
     def _hidden(
-        self, slots: list[int], before: list[torch.Tensor], wanted: list[tuple[torch.Tensor | None, torch.Tensor]]
+        self,
+        slots: list[int],
+        before: list[torch.Tensor],
+        wanted: list[tuple[torch.Tensor | None, torch.Tensor]],
     ) -> torch.Tensor:
         """Hidden units of each slot, shape (slots, rows, hidden)."""
         kind, shifts = before[0].dtype, iter(self._shift_numbers(slots))
@@ -133,7 +141,9 @@ def marginal_biases(layout: Layout, counts: list[np.ndarray]) -> list[np.ndarray
         position = layout.targets[slot.target]
         share = np.log((counts[position] + 0.1) / (counts[position] + 0.1).sum())
         if slot.groups:
-            share = np.pad(share, (0, slot.groups * layout.groups[position] - len(share)), constant_values=IMPOSSIBLE)
+            share = np.pad(
+                share, (0, slot.groups * layout.groups[position] - len(share)), constant_values=IMPOSSIBLE
+            )
             share = share.reshape(slot.groups, -1)
             if not slot.level:
                 share = np.log(np.exp(share).sum(axis=1))

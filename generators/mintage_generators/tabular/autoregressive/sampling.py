@@ -38,7 +38,7 @@ class Mask:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One column to draw: its number among the targets, and the masks: (input that gives the case or -1, mask)."""
+    """One column to draw: its target number, masks (with the input of the case, or -1), inputs known."""
 
     target: int
     masks: tuple[tuple[int, Mask], ...]
@@ -49,7 +49,12 @@ class Sampler:
     """Draws tokens with fixed weights. Weights are held in the type of the products, biases in float32."""
 
     def __init__(
-        self, codec: TableCodec, layout: Layout, weights: Mapping[str, np.ndarray], products: str, temperature: float
+        self,
+        codec: TableCodec,
+        layout: Layout,
+        weights: Mapping[str, np.ndarray],
+        products: str,
+        temperature: float,
     ) -> None:
         self.codec, self.layout = codec, layout
         self.kind = kind = torch.bfloat16 if products == "bfloat16" else torch.float32
@@ -107,7 +112,9 @@ class Sampler:
             self._follow(position, known, state)
         return [known[position] for position in range(len(self.layout.inputs))]
 
-    def _learn(self, position: int, token: torch.Tensor, known: dict[int, torch.Tensor], state: torch.Tensor) -> None:
+    def _learn(
+        self, position: int, token: torch.Tensor, known: dict[int, torch.Tensor], state: torch.Tensor
+    ) -> None:
         known[position] = token
         start = position * self.width
         state[:, start : start + self.width] = self.embedding[position].index_select(0, token)
@@ -212,4 +219,3 @@ def _pick(logits: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
     # The last step is the sum; a uniform below 1 keeps the product below it, but for rounding.
     wanted = (uniform[:, None] * steps[:, -1:]).clamp_max_(steps[:, -1:] * (1 - 1e-6))
     return torch.searchsorted(steps, wanted, right=True).squeeze(1)
-

@@ -22,4 +22,4 @@ def torch_threads(threads: int) -> Iterator[None]:
 
 def products() -> Literal["float32", "bfloat16"]:
     """bfloat16 where the processor has tiles for it and is several times as fast; else float32."""
-    return "bfloat16" if torch.cpu._is_amx_tile_supported() else "float32"  # noqa: SLF001  # no public name for it
+    return "bfloat16" if torch.cpu._is_amx_tile_supported() else "float32"

@@ -23,8 +23,11 @@ MAX_TARGETS = 32
 
 _CANONICAL_SHARE = 0.5
 _WARMUP_STEPS = 100
-_CHECK_STEPS = 100
-_PATIENCE = 15
+_CHECK_STEPS = 50
+_PLATEAU = 4
+"""Checks without a better held-out loss after which the step size is halved."""
+_PATIENCE = 16
+"""Checks without a better held-out loss after which training ends."""
 _AVERAGE = 0.995
 
 
@@ -36,6 +39,11 @@ class Training:
     stopped: str = "max_steps"
     best_step: int = 0
     losses: list[float] = field(default_factory=list)
+    best_weights: dict[str, torch.Tensor] = field(default_factory=dict)
+
+    def waited(self) -> int:
+        """Checks since the best held-out loss."""
+        return len(self.losses) - 1 - int(np.argmin(self.losses)) if self.losses else 0
 
     def to_json(self) -> dict[str, object]:
         """What the fit record tells of it; no seconds, so that equal fits give equal bytes."""
@@ -51,6 +59,7 @@ def train(
     layout: Layout,
     tokens: np.ndarray,
     counts: list[np.ndarray],
+    *,
     config: AutoregressiveConfig,
     rng: np.random.Generator,
     context: FitContext,
@@ -66,7 +75,9 @@ def train(
         order = rng.permutation(len(tokens))
         held = min(MAX_HOLDOUT, max(1, int(len(tokens) * config.holdout)))
         run = _Run(layout, counts, config, rng)
-        training = run.learn(tokens[order[held:]], torch.from_numpy(tokens[order[:held]].astype(np.int64)), context.report)
+        training = run.learn(
+            tokens[order[held:]], torch.from_numpy(tokens[order[:held]].astype(np.int64)), context.report
+        )
     weights = {name: value.detach().numpy().copy() for name, value in run.average.named_parameters()}
     return weights, training.to_json()
 
@@ -79,14 +90,18 @@ class _Run:
     ) -> None:
         self.layout, self.config, self.rng = layout, config, rng
         embedding = layout.width(config.embedding)
-        self.network = network = Network(layout, embedding=embedding, hidden=config.hidden, dropout=config.dropout)
+        self.network = network = Network(
+            layout, embedding=embedding, hidden=config.hidden, dropout=config.dropout
+        )
         with torch.no_grad():
             for bias, start in zip(network.bias, marginal_biases(layout, counts), strict=True):
                 bias.copy_(torch.from_numpy(start))
         self.average = Network(layout, embedding=embedding, hidden=config.hidden)
         self.average.load_state_dict(network.state_dict())
         self.average.eval()
-        matrices = [p for name, p in network.named_parameters() if name.split(".")[0] in ("first", "second", "head")]
+        matrices = [
+            p for name, p in network.named_parameters() if name.split(".")[0] in ("first", "second", "head")
+        ]
         chosen = {id(p) for p in matrices}
         others = [p for p in network.parameters() if id(p) not in chosen]
         self.optimizer = torch.optim.AdamW(
@@ -97,31 +112,40 @@ class _Run:
         self.after = np.asarray(layout.after)
         self.kind = torch.bfloat16 if products() == "bfloat16" else torch.float32
 
-    def learn(self, rows: np.ndarray, held_out: torch.Tensor, report: Callable[[FitProgress], None]) -> Training:
+    def learn(
+        self, rows: np.ndarray, held_out: torch.Tensor, report: Callable[[FitProgress], None]
+    ) -> Training:
         training, started = Training(), time.monotonic()
-        best, kept = math.inf, None
-        batches = self._batches(rows)
+        rate, batches = self.config.learning_rate, self._batches(rows)
         while training.step < self.config.max_steps:
             share = self._share(training.step, started)
             if share >= 1.0:
                 training.stopped = "max_seconds"
                 break
-            self._step(next(batches), share, training.step)
+            self._step(next(batches), rate * _annealed(training.step, share), training.step)
             training.step += 1
             if training.step % _CHECK_STEPS and training.step < self.config.max_steps:
                 continue
-            loss = self._held_out(held_out)
-            training.losses.append(round(loss, 5))
-            report(FitProgress(training.step, self.config.max_steps, f"held-out loss {loss:.4f} nats per row"))
-            if loss < best:
-                best, training.best_step = loss, training.step
-                kept = {name: value.clone() for name, value in self.average.state_dict().items()}
-            elif training.step - training.best_step >= _PATIENCE * _CHECK_STEPS:
+            self._check(training, held_out)
+            report(
+                FitProgress(training.step, self.config.max_steps, f"held-out loss {training.losses[-1]:.4f}")
+            )
+            if training.waited() and training.waited() % _PLATEAU == 0:
+                rate /= 2
+            if training.waited() >= _PATIENCE:
                 training.stopped = "early"
                 break
-        if kept is not None and self._held_out(held_out) > best:
-            self.average.load_state_dict(kept)
+        if not training.losses or training.stopped == "max_seconds":
+            self._check(training, held_out)
+        self.average.load_state_dict(training.best_weights)
         return training
+
+    def _check(self, training: Training, held_out: torch.Tensor) -> None:
+        """Note the held-out loss of the averaged weights, and keep them when it is the best."""
+        training.losses.append(round(self._held_out(held_out), 5))
+        if not training.waited():
+            training.best_step = training.step
+            training.best_weights = {name: value.clone() for name, value in self.average.state_dict().items()}
 
     def _share(self, step: int, started: float) -> float:
         """How much of what is allowed is used up, in [0, 1]."""
@@ -135,9 +159,7 @@ class _Run:
             for start in range(0, len(rows) - size + 1, size):
                 yield torch.from_numpy(rows[order[start : start + size]].astype(np.int64))
 
-    def _step(self, tokens: torch.Tensor, share: float, step: int) -> None:
-        rate = self.config.learning_rate * min(1.0, (step + 1) / _WARMUP_STEPS)
-        rate *= 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share))
+    def _step(self, tokens: torch.Tensor, rate: float, step: int) -> None:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         targets = len(self.layout.targets)
@@ -147,14 +169,14 @@ class _Run:
         visible = self._visible(len(tokens) - int(len(tokens) * _CANONICAL_SHARE), chosen)
         loss = self.network.loss(tokens, visible, torch.from_numpy(chosen))
         self.optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch
         if not math.isfinite(float(loss.detach())):
             raise FitError(f"the training diverged at step {step}", "lower generator.learning_rate")
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         self.optimizer.step()
         decay = min(_AVERAGE, (step + 1) / (step + 10))
         with torch.no_grad():
-            torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), 1 - decay)  # noqa: SLF001
+            torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), 1 - decay)
 
     def _visible(self, rows: int, chosen: np.ndarray) -> torch.Tensor:
         """What each chosen target may read, float (chosen, inputs, rows): all that is known before it.
@@ -166,14 +188,20 @@ class _Run:
         first = self.rng.random(shape, np.float32) < self.rng.random(rows, np.float32) ** 2
         keys = np.where(first, self.rng.random(shape, np.float32) - 2.0, self.canonical[:, None])
         follows = (self.after != self.canonical)[:, None] & ~first
-        keys = torch.from_numpy(np.where(follows, keys[self.after] + 1e-3, keys).astype(np.float32))
-        mine = keys[torch.tensor(self.layout.targets)[torch.from_numpy(chosen)]]
-        return (keys[None] < mine[:, None]).to(self.kind)
+        keys = np.where(follows, keys[self.after] + 1e-3, keys).astype(np.float32)
+        mine = keys[np.asarray(self.layout.targets)[chosen]]
+        return torch.from_numpy(keys[None] < mine[:, None]).to(self.kind)
 
     def _held_out(self, held_out: torch.Tensor) -> float:
         """Nats per row of the averaged weights in the canonical order."""
         every = torch.arange(len(self.layout.targets))
         none = torch.zeros((len(every), len(self.layout.inputs), 0), dtype=self.kind)
         with torch.inference_mode():
-            total = sum(float(self.average.loss(part, none, every)) * len(part) for part in held_out.split(1024))
+            parts = [held_out[start : start + 1024] for start in range(0, len(held_out), 1024)]
+            total = math.fsum(float(self.average.loss(part, none, every)) * len(part) for part in parts)
         return total / len(held_out)
+
+
+def _annealed(step: int, share: float) -> float:
+    """Part of the step size to use: a linear start, then a cosine down to a fiftieth at the end."""
+    return min(1.0, (step + 1) / _WARMUP_STEPS) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))

@@ -44,4 +44,4 @@ def _information(pairs: np.ndarray) -> float:
     seen = pairs > 0
     plain = float((pairs[seen] * np.log(pairs[seen] / expected[seen])).sum() / total)
     freedom = (np.count_nonzero(pairs.sum(axis=1)) - 1) * (np.count_nonzero(pairs.sum(axis=0)) - 1)
-    return plain - freedom / (2 * total)
+    return plain - float(freedom / (2 * total))

@@ -78,10 +78,7 @@ class ExactColumn(Column):
     def of(cls, name: str, type_: pa.DataType, counted: tuple[pa.Array, np.ndarray]) -> Self:
         """The column of these distinct values and how often each was seen, commonest first for text."""
         values, counts = counted
-        if is_number(type_):
-            order = _number_order(values)
-        else:
-            order = np.argsort(-counts, kind="stable")
+        order = _number_order(values) if is_number(type_) else np.argsort(-counts, kind="stable")
         return cls(name=name, type=type_, values=values.take(pa.array(order)), counts=counts[order])
 
     @property
@@ -91,14 +88,14 @@ class ExactColumn(Column):
 
     def encode(self, array: pa.Array) -> np.ndarray:
         """Tokens by equality."""
-        return _positions(_plain(array), self.values)
+        return _positions(plain(array), self.values)
 
     def approximate(self, array: pa.Array, tokens: np.ndarray) -> np.ndarray:
         """A number that is not listed takes the nearest listed one."""
         missed = tokens == UNKNOWN
         if is_number(self.type) and missed.any():
             tokens = tokens.copy()
-            tokens[missed] = self._nearest(_plain(array).filter(pa.array(missed)))
+            tokens[missed] = self._nearest(plain(array).filter(pa.array(missed)))
         return tokens
 
     def decode(self, tokens: np.ndarray, draws: np.ndarray) -> pa.Array:
@@ -108,7 +105,7 @@ class ExactColumn(Column):
 
     def token_of(self, value: pa.Scalar) -> int | None:
         """By equality alone."""
-        token = int(_positions(_plain(pa.array([value], self.type)), self.values)[0])
+        token = int(_positions(plain(pa.array([value], self.type)), self.values)[0])
         return None if token < 0 else token
 
     def tokens_making(self, value: pa.Scalar) -> np.ndarray:
@@ -151,7 +148,7 @@ def _closest(values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
         return np.zeros(len(wanted), np.int64)
     wanted = np.clip(wanted, values[0], values[-1])
     above = np.clip(np.searchsorted(values, wanted), 1, len(values) - 1)
-    return above - (wanted - values[above - 1] < values[above] - wanted)
+    return np.asarray(above - (wanted - values[above - 1] < values[above] - wanted))
 
 
 def _number_order(values: pa.Array) -> np.ndarray:
@@ -159,7 +156,8 @@ def _number_order(values: pa.Array) -> np.ndarray:
     return np.lexsort((numbers(values), ~nulls))
 
 
-def _plain(array: pa.Array) -> pa.Array:
+def plain(array: pa.Array) -> pa.Array:
+    """One array of the value type, with a single zero."""
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     if pa.types.is_dictionary(array.type):

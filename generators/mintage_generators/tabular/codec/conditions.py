@@ -96,4 +96,3 @@ def _need_some(column: Column, allowed: np.ndarray) -> None:
             f"the conditions leave no value for column {column.name!r}",
             f"take back some of them; values made: {column.describe()}",
         )
-

@@ -11,7 +11,10 @@ class CodecConfig(GeneratorConfig):
     """How columns are turned into tokens, and what is protected while doing so."""
 
     min_support: int = Field(
-        5, ge=2, le=1000, description="Rows that must share a category or an extreme before it may be emitted."
+        5,
+        ge=2,
+        le=1000,
+        description="Rows that must share a category or an extreme before it may be emitted.",
     )
     bins: int = Field(
         100, ge=4, le=1000, description="Quantile bins of a numeric column that has too many values to list."

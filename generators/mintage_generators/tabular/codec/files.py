@@ -32,7 +32,9 @@ DocumentT = TypeVar("DocumentT", bound=Document)
 
 def pack(document: Document, arrays: Mapping[str, np.ndarray]) -> dict[str, bytes]:
     """The two files; equal models give equal bytes."""
-    text = json.dumps(document.model_dump(mode="json"), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    text = json.dumps(
+        document.model_dump(mode="json"), ensure_ascii=False, separators=(",", ":"), sort_keys=True
+    )
     ordered = {name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)}
     return {DOCUMENT: text.encode(), ARRAYS: save(ordered)}
 
@@ -71,5 +73,7 @@ class Arrays:
             w is None or w == h for w, h in zip(shape, array.shape, strict=True)
         )
         if array.dtype != dtype or not fits:
-            raise damaged(f"the array {name!r} is {array.dtype}{list(array.shape)}, not {dtype.__name__}{list(shape)}")
+            raise damaged(
+                f"the array {name!r} is {array.dtype}{list(array.shape)}, not {dtype.__name__}{list(shape)}"
+            )
         return array

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from mintage.errors import FitError
-from mintage_generators.tabular.codec.column import UNKNOWN, Column, ExactColumn, _plain, count_values
+from mintage_generators.tabular.codec.column import UNKNOWN, Column, ExactColumn, count_values, plain
 from mintage_generators.tabular.codec.config import CodecConfig
 from mintage_generators.tabular.codec.number import fit_numbers, special_kinds
 from mintage_generators.tabular.codec.physical import check_type, is_number, numbers
@@ -37,12 +37,14 @@ class FittedColumn:
 def fit_column(name: str, data: pa.ChunkedArray, config: CodecConfig) -> FittedColumn:
     """Learn one column. Raises `FitError` when its type cannot be carried or all of it is protected."""
     check_type(name, data.type)
-    array = _plain(data)
+    array = plain(data)
     column, moved = _learn(name, array, config)
     listed = column.encode(array)
     tokens = column.approximate(array, listed)
     column = replace(column, counts=np.bincount(tokens[tokens != UNKNOWN], minlength=column.tokens))
-    return FittedColumn(column=column, tokens=tokens, listed=listed, hidden=int((tokens == UNKNOWN).sum()), moved=moved)
+    return FittedColumn(
+        column=column, tokens=tokens, listed=listed, hidden=int((tokens == UNKNOWN).sum()), moved=moved
+    )
 
 
 def _learn(name: str, array: pa.Array, config: CodecConfig) -> tuple[Column, int]:

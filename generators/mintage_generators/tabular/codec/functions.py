@@ -29,9 +29,9 @@ class Function:
 
 
 def find_functions(columns: Sequence[Column], tokens: np.ndarray) -> tuple[Function, ...]:
-    """All functions between columns of listed values; tokens: int32, shape (rows, columns), UNKNOWN
-    wherever a cell does not hold the very value of a token.
+    """All functions between columns of listed values.
 
+    tokens: int32, shape (rows, columns), UNKNOWN wherever a cell does not hold the value of a token.
     Of two columns that determine each other, the first in order is the source. Constants are
     functions of nothing, and so are left out.
     """

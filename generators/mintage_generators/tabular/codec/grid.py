@@ -53,7 +53,7 @@ class Grid:
     def clipped(self, values: np.ndarray, top: int) -> np.ndarray:
         """Values moved into the range from the origin to `top` steps above it; the same dtype."""
         low, high = self.values(np.array([0, top], np.uint64))
-        return np.clip(values, low, high)
+        return np.asarray(np.clip(values, low, high))
 
     def values(self, steps: np.ndarray) -> np.ndarray:
         """The numbers at `steps`, as `physical.numbers` gives them."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from mintage_generators.tabular.codec.column import UNKNOWN, Column, _plain
+from mintage_generators.tabular.codec.column import UNKNOWN, Column, plain
 from mintage_generators.tabular.codec.grid import Grid
 from mintage_generators.tabular.codec.physical import from_numbers, numbers
 
@@ -53,7 +53,7 @@ class NumberColumn(Column):
 
     def encode(self, array: pa.Array) -> np.ndarray:
         """Tokens by value; what lies outside the extremes takes the extreme."""
-        array = _plain(array)
+        array = plain(array)
         values = numbers(array)
         tokens = np.full(len(array), UNKNOWN, np.int32)
         kinds = special_kinds(array, values)
@@ -80,7 +80,7 @@ class NumberColumn(Column):
 
     def token_of(self, value: pa.Scalar) -> int | None:
         """The atom or bin of a value that lies within the extremes and on the lattice."""
-        array = _plain(pa.array([value], self.type))
+        array = plain(pa.array([value], self.type))
         number = numbers(array)
         kind = special_kinds(array, number)[0]
         if kind >= 0:
@@ -98,7 +98,7 @@ class NumberColumn(Column):
             return made
         made[token] = True
         if token >= len(self.special):
-            number = numbers(_plain(pa.array([value], self.type)))[0]
+            number = numbers(plain(pa.array([value], self.type)))[0]
             every = np.arange(len(self.special), self.tokens)
             low, high = (self._values(every, self.knots[every, end]) for end in (0, -1))
             made[every] |= (low <= number) & (number <= high)
@@ -116,7 +116,7 @@ class NumberColumn(Column):
 
     def _positions(self, values: np.ndarray) -> np.ndarray:
         if self.grid is None:
-            return np.clip(values, self.atoms[0], self.atoms[-1])
+            return np.asarray(np.clip(values, self.atoms[0], self.atoms[-1]))
         return self.grid.steps(self.grid.clipped(values, int(self.atoms[-1])))
 
     def _ordinary(self, positions: np.ndarray) -> np.ndarray:
@@ -167,9 +167,7 @@ def fit_numbers(name: str, array: pa.Array, bins: int, min_support: int) -> tupl
     if grid is not None:
         grid, positions = grid.moved(int(low)), positions - low
     tokens = _tokens(positions, bins, min_support)
-    column = NumberColumn(
-        name=name, type=array.type, grid=grid, special=special, **_layout(special, tokens)
-    )
+    column = NumberColumn(name=name, type=array.type, grid=grid, special=special, **_layout(special, tokens))
     return column, outside
 
 
@@ -193,8 +191,8 @@ def _protected_extremes(positions: np.ndarray, min_support: int) -> tuple[np.gen
 
 
 def _mean_position(window: np.ndarray) -> np.generic:
-    base, offset = _means(window[None, :])
-    return base[0] if window.dtype == np.float64 else base[0] + np.uint64(np.rint(offset[0]))
+    position: np.generic = _positions_of(*_means(window[None, :]))[0]
+    return position
 
 
 def _means(windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -204,6 +202,10 @@ def _means(windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return (windows / windows.shape[1]).sum(axis=1), np.zeros(len(windows))
     base = windows.min(axis=1)
     return base, (windows - base[:, None]).astype(np.float64).mean(axis=1)
+
+
+def _positions_of(base: np.ndarray, offset: np.ndarray) -> np.ndarray:
+    return np.asarray(base if base.dtype == np.float64 else base + np.rint(offset).astype(np.uint64))
 
 
 def _tokens(positions: np.ndarray, bins: int, min_support: int) -> _Tokens:
@@ -237,7 +239,7 @@ def _bins(rest: np.ndarray, bins: int, window: int) -> tuple[np.ndarray, np.ndar
 
 def _smooth(rest: np.ndarray, places: np.ndarray, window: int) -> np.ndarray:
     base, offset = _window_means(rest, places[None, :], window)
-    return base[0] if rest.dtype == np.float64 else base[0] + np.rint(offset[0]).astype(np.uint64)
+    return _positions_of(base[0], offset[0])
 
 
 def _window_means(rest: np.ndarray, places: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:

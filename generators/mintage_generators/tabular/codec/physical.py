@@ -89,7 +89,7 @@ def _unscaled(array: pa.Array) -> np.ndarray:
     low = raw[:, 0].copy()
     if (raw[:, 1:] != (low >> 63)[:, None]).any():
         raise FitError(
-            f"a column of type {array.type} holds numbers of more than 18 digits, which the codec cannot carry exactly",
+            f"a column of type {array.type} holds numbers of more than 18 digits, which cannot be carried",
             "cast the column to a decimal of at most 18 digits, to float64, or to text",
         )
     return low

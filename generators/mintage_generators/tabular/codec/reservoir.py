@@ -20,7 +20,9 @@ class Rows:
     seen: int
 
 
-def take_rows(batches: Iterable[pa.RecordBatch], schema: pa.Schema, limit: int, rng: np.random.Generator) -> Rows:
+def take_rows(
+    batches: Iterable[pa.RecordBatch], schema: pa.Schema, limit: int, rng: np.random.Generator
+) -> Rows:
     """All rows up to `limit`, or a uniform sample of `limit` rows of a longer stream.
 
     Every row draws a key and the smallest keys stay (A-ES without weights: Efraimidis and Spirakis,

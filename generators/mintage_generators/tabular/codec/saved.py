@@ -70,7 +70,8 @@ def read_codec(document: CodecDocument, arrays: Arrays) -> TableCodec:
     if len(schema.columns) != len(document.columns):
         raise damaged(f"it has {len(document.columns)} columns for a schema of {len(schema.columns)}")
     columns = tuple(
-        _read_column(schema.columns[i], column, f"column.{i}.", arrays) for i, column in enumerate(document.columns)
+        _read_column(schema.columns[i], column, f"column.{i}.", arrays)
+        for i, column in enumerate(document.columns)
     )
     functions = tuple(_read_function(i, pair, columns, arrays) for i, pair in enumerate(document.functions))
     return TableCodec(schema=schema, columns=columns, functions=functions)
@@ -104,7 +105,9 @@ def _read_column(schema: ColumnSchema, document: ColumnDocument, prefix: str, ar
     return ExactColumn(name=schema.name, type=schema.type, counts=counts, values=values)
 
 
-def _read_values(type_: pa.DataType, document: ColumnDocument, size: int, prefix: str, arrays: Arrays) -> pa.Array:
+def _read_values(
+    type_: pa.DataType, document: ColumnDocument, size: int, prefix: str, arrays: Arrays
+) -> pa.Array:
     if document.levels is not None:
         return pa.array(document.levels, type_)
     dtype = _dtype(type_)
@@ -123,7 +126,11 @@ def _read_numbers(
     bin_tokens = arrays.get(prefix + "bin_tokens", np.int32, (len(edges),))
     first = len(document.special)
     every = np.sort(np.concatenate([np.arange(first, dtype=np.int32), atom_tokens, bin_tokens]))
-    if not len(atoms) or not np.array_equal(every, np.arange(size)) or not set(document.special) <= set(SPECIAL):
+    if (
+        not len(atoms)
+        or not np.array_equal(every, np.arange(size))
+        or not set(document.special) <= set(SPECIAL)
+    ):
         raise damaged(f"the tokens of column {schema.name!r} are not numbered one by one")
     return NumberColumn(
         name=schema.name,
@@ -153,7 +160,9 @@ def _read_function(i: int, pair: tuple[int, int], columns: tuple[Column, ...], a
 def _write_grid(grid: Grid | None) -> GridDocument | None:
     if grid is None:
         return None
-    return GridDocument(origin=str(grid.origin), step=str(grid.step), decimals=grid.decimals, signed=grid.signed)
+    return GridDocument(
+        origin=str(grid.origin), step=str(grid.step), decimals=grid.decimals, signed=grid.signed
+    )
 
 
 def _read_grid(document: GridDocument | None) -> Grid | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from datetime import time
 from decimal import Decimal, InvalidOperation
 
 import pyarrow as pa
@@ -32,14 +34,20 @@ def _read(type_: pa.DataType, value: str | float | bool) -> pa.Scalar:
         return _same(type_, value, bool, pa.types.is_boolean(type_))
     if is_text(type_):
         return _same(type_, value, str, True)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("JSON has no such number")
     if pa.types.is_floating(type_):
         return pa.scalar(float(value), type_)
     if pa.types.is_integer(type_):
-        return _same(type_, int(value) if isinstance(value, float) and value.is_integer() else value, int, True)
+        return _same(
+            type_, int(value) if isinstance(value, float) and value.is_integer() else value, int, True
+        )
     if pa.types.is_decimal(type_):
         return pa.scalar(Decimal(repr(value) if isinstance(value, float) else value), type_)
     if pa.types.is_duration(type_) and isinstance(value, str):
         return pa.scalar(_duration(value, type_.unit), type_)
+    if pa.types.is_time(type_) and isinstance(value, str):
+        return _exactly(type_, time.fromisoformat(value))
     return pa.scalar(value, pa.string() if isinstance(value, str) else pa.int64()).cast(type_)
 
 
@@ -49,13 +57,22 @@ def _same(type_: pa.DataType, value: object, kind: type, fits: bool) -> pa.Scala
     return pa.scalar(value, type_)
 
 
+def _exactly(type_: pa.DataType, value: time) -> pa.Scalar:
+    scalar = pa.scalar(value, type_)
+    if scalar.as_py() != value:
+        raise ValueError("finer than the column's unit")
+    return scalar
+
+
 def _duration(text: str, unit: str) -> int:
     match = _DURATION.fullmatch(text)
     if match is None or text.endswith(("P", "T")):
         raise ValueError("no ISO 8601 duration")
     sign, *parts, fraction = match.groups()
     days, hours, minutes, seconds = (int(part or 0) for part in parts)
-    nanoseconds = (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 10**9 + int((fraction or "").ljust(9, "0"))
+    nanoseconds = (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 10**9 + int(
+        (fraction or "").ljust(9, "0")
+    )
     whole, rest = divmod(nanoseconds, _NANOSECONDS[unit])
     if rest:
         raise ValueError(f"finer than the column's unit {unit!r}")
@@ -64,7 +81,11 @@ def _duration(text: str, unit: str) -> int:
 
 def _expected(type_: pa.DataType) -> str:
     if pa.types.is_timestamp(type_):
-        return "write it as 2024-01-31T13:45:00Z" if type_.tz else "write it as 2024-01-31T13:45:00, without a zone"
+        return (
+            "write it as 2024-01-31T13:45:00Z"
+            if type_.tz
+            else "write it as 2024-01-31T13:45:00, without a zone"
+        )
     if pa.types.is_date(type_):
         return "write it as 2024-01-31"
     if pa.types.is_time(type_):
@@ -75,4 +96,6 @@ def _expected(type_: pa.DataType) -> str:
         return f'write it as text such as "12.50", with at most {type_.scale} decimals'
     if pa.types.is_boolean(type_):
         return "write true or false"
+    if pa.types.is_floating(type_):
+        return 'write a number, or "nan", "inf" or "-inf" in quotes'
     return "write text, in quotes" if is_text(type_) else "write a number"

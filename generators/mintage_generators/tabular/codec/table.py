@@ -33,7 +33,9 @@ class TableCodec:
         """The data set of this one table."""
         return DatasetSchema.flat(self.schema)
 
-    def decode(self, tokens: list[np.ndarray], draws: list[np.ndarray], conditions: Conditions) -> pa.RecordBatch:
+    def decode(
+        self, tokens: list[np.ndarray], draws: list[np.ndarray], conditions: Conditions
+    ) -> pa.RecordBatch:
         """Rows from a column of tokens and one of uniform draws for each column; fixed values as given."""
         arrays = []
         for i, column in enumerate(self.columns):
@@ -43,7 +45,9 @@ class TableCodec:
                 arrays.append(column.decode(tokens[i], draws[i]))
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema.arrow())
 
-    def conditions(self, fixed: Mapping[str, Scalar], excluded: Mapping[str, tuple[Scalar, ...]]) -> Conditions:
+    def conditions(
+        self, fixed: Mapping[str, Scalar], excluded: Mapping[str, tuple[Scalar, ...]]
+    ) -> Conditions:
         """The conditions as masks over tokens; raises `ConditionError` where they cannot be met."""
         return read_conditions(self.columns, self.functions, fixed, excluded)
 
@@ -57,7 +61,9 @@ class FittedTable:
     record: dict[str, object]
 
 
-def fit_table(source: Source, config: CodecConfig, rng: np.random.Generator, *, functions: bool) -> FittedTable:
+def fit_table(
+    source: Source, config: CodecConfig, rng: np.random.Generator, *, functions: bool
+) -> FittedTable:
     """Learn the codec of the source's only table in one pass over its rows.
 
     Raises `FitError` for several tables, for columns that cannot be carried and for fewer rows than
@@ -73,7 +79,8 @@ def fit_table(source: Source, config: CodecConfig, rng: np.random.Generator, *, 
         )
     fitted = [fit_column(column.name, rows.table.column(i), config) for i, column in enumerate(table.columns)]
     tokens = np.stack([column.tokens for column in fitted], axis=1)
-    columns, found = [c.column for c in fitted], ()
+    columns = [c.column for c in fitted]
+    found: tuple[Function, ...] = ()
     if functions:
         found = find_functions(columns, np.stack([c.listed for c in fitted], axis=1))
         columns, found = _ordered(columns, tokens, found)
@@ -136,5 +143,3 @@ def _record(rows: Rows, fitted: list[FittedColumn], codec: TableCodec) -> dict[s
         "protected": {"rare_cells_left_out": hidden, "extreme_cells_moved_inwards": moved},
         "functions": [[names[f.source], names[f.result]] for f in codec.functions],
     }
-
-

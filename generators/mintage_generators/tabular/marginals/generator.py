@@ -85,7 +85,7 @@ class MarginalsModel(Model):
             # Half a row for tokens allowed but not counted, so that some token can always be drawn.
             counts = np.where(conditions.allowed[column], np.maximum(counts, 0.5), 0.0)
         steps = np.cumsum(counts, dtype=np.float64)
-        return np.searchsorted(steps, uniform * steps[-1], side="right").astype(np.int32)
+        return np.asarray(np.searchsorted(steps, uniform * steps[-1], side="right"), np.int32)
 
 
 class MarginalsGenerator(Generator):
