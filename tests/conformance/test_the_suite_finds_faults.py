@@ -6,10 +6,13 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from mintage.contracts import Generator
 from mintage.testing import GENERATOR_CHECKS, ConformanceError, GeneratorCase, GeneratorCheck, check_generator
+from mintage.testing._drawing import draw
+from mintage.testing._fresh import answer
 
 sys.path.insert(0, str(Path(__file__).parent / "faulty"))
 faulty = import_module("faulty_generators")
@@ -46,6 +49,8 @@ FAULTS = [
     ("saves_without_pickle", faulty.HidesAPickleInText, "holds a pickle"),
     ("saves_without_pickle", faulty.SavesOutsideItsFolder, "no plain relative path"),
     ("survives_saving", faulty.ForgetsWhenLoaded, "before saving, then after loading: parents.word"),
+    ("saves_without_pickle", faulty.HidesAnArchiveInATensor, "holds a pickle or an archive"),
+    ("survives_saving", faulty.StatesWhatIsNotJson, "the fit record is not JSON"),
     ("survives_saving", faulty.LosesItsFacts, "'steps': 10"),
     ("refuses_foreign_files", faulty.LoadsAnything, "no files: loaded as if nothing were wrong"),
     ("refuses_foreign_files", faulty.LetsForeignErrorsOut, "no files: KeyError instead of FitError"),
@@ -78,6 +83,26 @@ def test_a_fault_is_found_with_evidence(check: str, generator: type[Generator], 
 
 def test_no_check_is_without_a_fault_that_it_finds() -> None:
     assert {check for check, _, _ in FAULTS} == set(CHECKS)
+
+
+def test_numbers_that_only_begin_like_a_pickle_pass() -> None:
+    CHECKS["saves_without_pickle"](case_of(faulty.LooksLikeAPickle))
+
+
+def test_the_fresh_process_loads_the_model_and_leaves_its_rows(tmp_path: Path) -> None:
+    model, request = faulty.SoundModel(2.0), case_of(faulty.Sound).request(shard=3)
+    (tmp_path / "0.model").write_bytes(model.save()["model.json"])
+    fields = ("seed", "shard", "batch", "rows", "first_key")
+    job = {
+        "module": "faulty_generators",
+        "name": "Sound",
+        "folder": str(tmp_path),
+        "files": ["model.json"],
+        "request": {name: getattr(request, name) for name in fields},
+    }
+    answer(job)
+    for index, expected in enumerate(draw(model, request).values()):
+        assert pa.ipc.open_file(tmp_path / f"{index}.arrow").read_all() == expected
 
 
 def test_a_model_that_claims_nothing_is_not_held_to_repeating() -> None:

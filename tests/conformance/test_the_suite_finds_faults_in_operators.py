@@ -57,11 +57,15 @@ class Sound(Operator):
 
 
 class NamesNothing(Sound):
-    reason = ""
+    @property
+    def reason(self) -> str:
+        return ""
 
 
 class IgnoresItsName(Sound):
-    reason = "positive:age"
+    @property
+    def reason(self) -> str:
+        return "positive:age"
 
 
 class AcceptsEveryTable(Sound):

@@ -44,7 +44,7 @@ def _equals(column: pa.ChunkedArray, value: Scalar) -> pa.ChunkedArray:
         return pc.is_null(column)
     try:
         wanted = _as_type(value, column.type)
-    except (pa.ArrowException, ValueError):
+    except (pa.ArrowException, OverflowError, ValueError):
         # Not a value of this type, so no row has it.
         return pa.chunked_array([pa.repeat(False, len(column))])
     return pc.fill_null(pc.equal(column, wanted), False)
@@ -54,6 +54,9 @@ def _as_type(value: Scalar, type_: pa.DataType) -> pa.Scalar:
     if pa.types.is_time(type_):
         # Arrow casts text to dates and timestamps, but not to times of day.
         return pa.scalar(time.fromisoformat(str(value)), type_)
+    if pa.types.is_integer(type_) and isinstance(value, int):
+        # Without its type, a number beyond 63 bits is no Arrow value at all.
+        return pa.scalar(value, type_)
     return pa.scalar(value).cast(type_)
 
 

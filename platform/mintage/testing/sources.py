@@ -76,7 +76,7 @@ def memory_source(tables: Mapping[str, pa.Table] | pa.Table, schema: DatasetSche
     >>> memory_source(pa.table({"age": [31, 47]})).schema.root
     'data'
     """
-    named = {"data": tables} if isinstance(tables, pa.Table) else dict(tables)
+    named = dict(tables) if isinstance(tables, Mapping) else {"data": tables}
     readers = {name: MemoryReader(table) for name, table in named.items()}
     if schema is None:
         described = tuple(TableSchema.of(name, table.schema) for name, table in named.items())

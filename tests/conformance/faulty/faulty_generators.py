@@ -309,6 +309,22 @@ class HidesAPickleInATensor(Sound):
             return {"model.safetensors": save_tensors({"state": np.frombuffer(PICKLED, np.uint8)})}
 
 
+class HidesAnArchiveInATensor(Sound):
+    class model(SoundModel):
+        def save(self) -> dict[str, bytes]:
+            archive = np.frombuffer(b"PK\x03\x04" + b"\0" * 30, np.uint8)
+            return {"model.safetensors": save_tensors({"state": archive})}
+
+
+class LooksLikeAPickle(Sound):
+    """Numbers that begin like a pickle and are none."""
+
+    class model(SoundModel):
+        def save(self) -> dict[str, bytes]:
+            numbers = np.frombuffer(b"\x80\x04\xff\xff", np.uint8)
+            return {"model.safetensors": save_tensors({"state": numbers})}
+
+
 class HidesAPickleInText(Sound):
     class model(SoundModel):
         def save(self) -> dict[str, bytes]:
@@ -340,6 +356,13 @@ class LosesItsFacts(Sound):
         model = self.model(1.0)
         model.steps = 10
         return model
+
+
+class StatesWhatIsNotJson(Sound):
+    class model(SoundModel):
+        @property
+        def fit_record(self) -> dict[str, object]:
+            return {"loss": float("nan")}
 
 
 class LoadsAnything(Sound):
