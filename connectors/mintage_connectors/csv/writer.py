@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
+from functools import partial
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -11,14 +13,17 @@ import pyarrow.csv as arrow_csv
 import pyarrow.types as pt
 
 from mintage.contracts import PartWriter
-from mintage.errors import SpecError
+from mintage.errors import SourceError, SpecError
+from mintage_connectors.csv.blocks import Dialect, record_blocks, split_header
 from mintage_connectors.csv.config import CsvConfig
 from mintage_connectors.files.reading import reading
+from mintage_connectors.files.schemas import check_part_columns
 from mintage_connectors.text.inference import FALSE, TRUE
 from mintage_connectors.text.values import decode, encode
 
 _FORMULA = r"^'*[=+\-@\t\r]"
-_BLOCK = 16 << 20
+_CHUNK = 1 << 20
+_MAX_RECORD = 256 << 20
 _ROWS = 16_384
 """Rows that are formatted at once: twice as fast as Arrow's default of 1,024."""
 
@@ -32,7 +37,7 @@ class CsvWriter(PartWriter):
         self._schema = pa.schema(
             [pa.field(name, _written_type(schema.field(name).type)) for name in schema.names]
         )
-        names = [_escape(pa.array([name]))[0].as_py() if self._escapes else name for name in schema.names]
+        names = _header(schema, config)
         options = arrow_csv.WriteOptions(delimiter=config.delimiter, quoting_style="needed", batch_size=_ROWS)
         self._header = pa.schema(
             [field.with_name(name) for field, name in zip(self._schema, names, strict=True)]
@@ -58,20 +63,19 @@ class CsvWriter(PartWriter):
 def scan_csv_part(stream: BinaryIO, schema: pa.Schema, config: CsvConfig) -> Iterator[pa.RecordBatch]:
     """The rows that `CsvWriter` wrote, as it got them. Raises `SourceError` for what it did not write."""
     types = {field.name: _written_type(field.type) for field in schema}
-    read = arrow_csv.ReadOptions(
-        use_threads=False, block_size=_BLOCK, column_names=schema.names, skip_rows_after_names=1
-    )
-    parse = arrow_csv.ParseOptions(
-        delimiter=config.delimiter, newlines_in_values=True, ignore_empty_lines=len(schema) > 1
-    )
     convert = arrow_csv.ConvertOptions(
         column_types=types, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False,
         true_values=list(TRUE), false_values=list(FALSE),
     )  # fmt: skip
-    hint = "it is damaged, or was not written with these options"
-    with reading("the part", hint), arrow_csv.open_csv(stream, read, parse, convert) as reader:
-        for batch in reader:
-            yield _as_given(batch, schema, config)
+    chunks = iter(partial(stream.read, _CHUNK), b"")
+    with reading("the part", "it is damaged, or was not written with these options"):
+        blocks = record_blocks(chunks, "the part", Dialect(delimiter=config.delimiter), _MAX_RECORD)
+        if (first := next(blocks, None)) is None:
+            raise SourceError("the part has no header", "it is damaged")
+        names, rest = split_header(first)
+        check_part_columns(names, _header(schema, config))
+        for block in itertools.chain([rest] if rest.data else [], blocks):
+            yield _as_given(block.parse(schema.names, convert), schema, config)
 
 
 def check_flat(schema: pa.Schema, name: str) -> None:
@@ -82,6 +86,11 @@ def check_flat(schema: pa.Schema, name: str) -> None:
                 f"{name} cannot hold the column {field.name!r} of the type {field.type}",
                 "choose sink.format: parquet",
             )
+
+
+def _header(schema: pa.Schema, config: CsvConfig) -> list[str]:
+    names = pa.array(schema.names)
+    return [str(name) for name in (_escape(names) if config.escape_formulas else names)]
 
 
 def _as_given(batch: pa.RecordBatch, schema: pa.Schema, config: CsvConfig) -> pa.RecordBatch:

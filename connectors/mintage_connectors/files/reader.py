@@ -93,7 +93,8 @@ class FilesReader(TableReader):
     def _scan_file(
         self, file: SourceFile, inspected: pa.Schema, wanted: pa.Schema, batch_rows: int
     ) -> Iterator[pa.RecordBatch]:
-        own = pa.schema([field for field in wanted if field.name in inspected.names])
+        names = set(inspected.names)
+        own = pa.schema([field for field in wanted if field.name in names])
         # Partition columns alone say nothing of how many rows there are: one column is read for that.
         needed = own if len(own) else pa.schema([self._file_schema().field(0)])
         for batch in self._format.scan(file, inspected, needed, batch_rows):

@@ -63,6 +63,15 @@ def check_names(names: list[str], place: str) -> None:
         raise SourceError(f"column {at} of {place} has no name", f"name it; its neighbours are {names[:5]}")
 
 
+def check_part_columns(names: list[str], expected: list[str]) -> None:
+    """Raise `SourceError` when a part has other columns than it was written with."""
+    if names != expected:
+        raise SourceError(
+            f"the part has the columns {names[:10]}, not {expected[:10]}",
+            "it is damaged, or not of this table",
+        )
+
+
 def widen(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
     """The type that holds every value of both without loss, None when they are of different kinds.
 

@@ -6,6 +6,7 @@ foreign memory or crash, and only a full validation finds them.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, ClassVar
@@ -18,6 +19,8 @@ from mintage_connectors.files.reading import reading
 from mintage_connectors.files.schemas import plain_schema
 
 _MAGIC = b"ARROW1"
+_STREAM_START = 8
+"""The magic is padded to eight bytes."""
 _HINT = "check that it is a complete Arrow IPC file or stream, and that it was not changed while it was read"
 
 
@@ -44,27 +47,26 @@ class IpcFormat(FileFormat):
 def scan_ipc(stream: BinaryIO) -> Iterator[pa.RecordBatch]:
     """The batches of a file or stream, each validated in full before it is handed on."""
     with _opened(stream) as reader:
-        for batch in _batches(reader):
+        for batch in reader:
             batch.validate(full=True)
             yield batch
 
 
 @contextmanager
-def _opened(stream: BinaryIO) -> Iterator[pa.RecordBatchFileReader | pa.RecordBatchStreamReader]:
-    is_file = stream.read(len(_MAGIC)) == _MAGIC
+def _opened(stream: BinaryIO) -> Iterator[pa.RecordBatchStreamReader]:
+    """A reader of a stream, or of the stream that a file is made of: magic, stream, footer, magic.
+
+    The footer, which allows to jump to a batch, is not needed; and without it nothing is read but
+    by this thread, in order.
+    """
+    size = stream.seek(0, io.SEEK_END)
     stream.seek(0)
-    options = pa.ipc.IpcReadOptions(use_threads=False)
-    with (
-        pa.ipc.open_file(stream, options=options)
-        if is_file
-        else pa.ipc.open_stream(stream, options=options) as reader
-    ):
-        yield reader
-
-
-def _batches(reader: pa.RecordBatchFileReader | pa.RecordBatchStreamReader) -> Iterator[pa.RecordBatch]:
-    if isinstance(reader, pa.RecordBatchStreamReader):
-        yield from reader
+    if stream.read(len(_MAGIC)) == _MAGIC:
+        stream.seek(max(size - len(_MAGIC), 0))
+        if size < _STREAM_START or stream.read() != _MAGIC:
+            raise pa.ArrowInvalid("the end of the file is missing")
+        stream.seek(_STREAM_START)
     else:
-        for index in range(reader.num_record_batches):
-            yield reader.get_batch(index)
+        stream.seek(0)
+    with pa.ipc.open_stream(stream, options=pa.ipc.IpcReadOptions(use_threads=False)) as reader:
+        yield reader

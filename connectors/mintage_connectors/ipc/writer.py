@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from mintage.contracts import PartWriter
 from mintage_connectors.files.reading import reading
-from mintage_connectors.files.schemas import conform
+from mintage_connectors.files.schemas import check_part_columns, conform
 from mintage_connectors.ipc.config import IpcConfig
 from mintage_connectors.ipc.format import scan_ipc
 
@@ -42,4 +42,5 @@ def scan_ipc_part(stream: BinaryIO, schema: pa.Schema) -> Iterator[pa.RecordBatc
     """The rows of a part. Raises `SourceError` when it is damaged."""
     with reading("the part", "it is damaged, or was not written by this connector"):
         for batch in scan_ipc(stream):
+            check_part_columns(batch.schema.names, schema.names)
             yield conform(batch, schema, "the part")

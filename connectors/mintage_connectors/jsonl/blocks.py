@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -10,6 +10,8 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.json as arrow_json
 import pyarrow.types as pt
+
+from mintage_connectors.text.stream import native_stream
 
 _BLOCK = 1 << 20
 
@@ -27,6 +29,15 @@ class Block:
             number for number, line in enumerate(self.data.split(b"\n"), self.first_line) if line.strip()
         ]
         return lines[min(row, len(lines) - 1)]
+
+    def first_names(self) -> list[str]:
+        """The names in the first row, in their order; the block must have been parsed before."""
+        first = self.data.lstrip().partition(b"\n")[0]
+        try:
+            return list(json.loads(first))
+        except ValueError:
+            # An object over several lines, which the parser takes as well: then its order is the parser's.
+            return []
 
 
 def line_blocks(chunks: Iterator[bytes], block_bytes: int = _BLOCK) -> Iterator[Block]:
@@ -50,7 +61,7 @@ def line_blocks(chunks: Iterator[bytes], block_bytes: int = _BLOCK) -> Iterator[
 def parse(data: bytes, schema: pa.Schema, unexpected: Literal["ignore", "error", "infer"]) -> pa.RecordBatch:
     """The rows of a block; columns that `schema` names have its types. Raises `pyarrow.ArrowInvalid`."""
     table = arrow_json.read_json(
-        io.BytesIO(data),
+        native_stream(data),
         read_options=arrow_json.ReadOptions(use_threads=False, block_size=max(len(data), 1)),
         parse_options=arrow_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior=unexpected),
     ).combine_chunks()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import ClassVar
@@ -42,12 +43,20 @@ class JsonlFormat(FileFormat):
         """Read the file once and find the type of each column over all its rows."""
         kinds: dict[str, Kind] = {}
         fixed = {name: carrier(type_) for name, type_ in self._types.items()}
+        unseen = list(self._types)
         for block in self._blocks(file):
             table = self._read(file, block, fixed)
+            kinds = kinds or dict.fromkeys(block.first_names(), Kind.NOTHING)
+            unseen = [name for name in unseen if not _names(block, table, name)]
             for name, column in zip(table.schema.names, table.columns, strict=True):
                 if name in self._types:
                     self._check_values(file, block, name, column)
                 kinds[name] = self._join_block(file, block, name, column, kinds.get(name, Kind.NOTHING))
+        if unseen:
+            raise SourceError(
+                f"column_types names {unseen[0]!r}, which {file.uri} does not have",
+                f"columns: {', '.join(name for name in list(kinds)[:20] if name not in unseen)}",
+            )
         return pa.schema([_field(name, kind, self._types.get(name)) for name, kind in kinds.items()])
 
     def scan(
@@ -159,6 +168,12 @@ def _join(one: Kind, other: Kind) -> Kind | None:
 
 def _field(name: str, kind: Kind, type_: pa.DataType | None = None) -> pa.Field:
     return pa.field(name, type_ or kind.type, metadata={_KIND: kind.value.encode()})
+
+
+def _names(block: Block, rows: pa.RecordBatch, name: str) -> bool:
+    """Whether a block has a column: the parser adds those that it was told of, with nulls."""
+    spellings = (json.dumps(name, ensure_ascii=ascii_only).encode() for ascii_only in (False, True))
+    return rows.column(name).null_count < rows.num_rows or any(text in block.data for text in spellings)
 
 
 def _problem(file: SourceFile, block: Block, exc: pa.ArrowInvalid) -> SourceError:

@@ -11,7 +11,7 @@ import pyarrow.types as pt
 
 from mintage.contracts import PartWriter
 from mintage_connectors.files.reading import reading
-from mintage_connectors.files.schemas import conform
+from mintage_connectors.files.schemas import check_part_columns, conform
 from mintage_connectors.parquet.config import ParquetConfig
 
 _FASTEST = 1
@@ -47,6 +47,7 @@ def scan_parquet_part(stream: BinaryIO, schema: pa.Schema) -> Iterator[pa.Record
     """The rows of a part, one batch or more for each row group. Raises `SourceError` when it is damaged."""
     hint = "it is damaged, or was not written by this connector"
     with reading("the part", hint), pq.ParquetFile(stream) as parquet:
+        check_part_columns(parquet.schema_arrow.names, schema.names)
         for batch in parquet.iter_batches(use_threads=False):
             batch.validate(full=True)
             yield conform(batch, schema, "the part")

@@ -7,7 +7,7 @@ zeros, and whole numbers that a float would round, stay text.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
 from enum import Enum
 
 import pyarrow as pa
@@ -18,10 +18,12 @@ from mintage_connectors.text.values import trim
 _EXACT = 2**53
 """Whole numbers up to this size are exact in a float64."""
 
-_INTEGER = r"^(?:0|-?[1-9][0-9]{0,18})$"
+_NUMBER = r"^[ \t]*-?(?:\.?[0-9]|(?i:inf|nan))"
+"""How numbers begin."""
+_PADDED = r"^(?:\+|-?0[0-9])"
+"""How digits begin that are no number: telephone and postal codes."""
 _MANY_DIGITS = r"^-?[0-9]{16,}$"
 _NOT_FINITE = r"^-?(?i:inf|infinity|nan)$"
-_FLOAT = rf"^-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$|{_NOT_FINITE}"
 _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _CLOCK = r"[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?"
 _TIMESTAMP = rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?:{_CLOCK})?$"
@@ -32,6 +34,7 @@ _SAMPLE = 32
 TRUE = ("true", "True", "TRUE")
 FALSE = ("false", "False", "FALSE")
 """How booleans are spelled; 0 and 1 are numbers, yes and no are text."""
+_BOOLEANS = (*TRUE, *FALSE)
 
 
 class Kind(Enum):
@@ -92,14 +95,14 @@ def join_kinds(one: Kind, other: Kind) -> Kind:
 class Inference:
     """The kind of one column, block by block.
 
-    `nulls` are spellings that mean null even when they are quoted, unless the column is text.
+    `nulls`, an array of strings, spells null even where it is quoted, unless the column is text.
     """
 
-    def __init__(self, nulls: Collection[str] = ()) -> None:
+    def __init__(self, nulls: pa.Array | None = None) -> None:
         self.kind = Kind.NOTHING
         self.quoted_nulls = False
         """Whether a spelling of null was met in quotes, where the parser does not see a null."""
-        self._nulls = pa.array(list(nulls), pa.string())
+        self._nulls = nulls
 
     @property
     def type(self) -> pa.DataType:
@@ -111,8 +114,7 @@ class Inference:
         if self.kind is Kind.TEXT:
             return
         distinct = pc.drop_null(pc.unique(values))
-        spelled = pc.is_in(distinct, self._nulls)
-        if pc.any(spelled).as_py():
+        if self._nulls is not None and pc.any(spelled := pc.is_in(distinct, self._nulls)).as_py():
             self.quoted_nulls = True
             distinct = distinct.filter(pc.invert(spelled))
         self.kind = join_kinds(self.kind, kind_of(distinct))
@@ -126,12 +128,10 @@ def kind_of(values: pa.Array) -> Kind:
     """
     if not len(values):
         return Kind.NOTHING
-    if pc.all(pc.is_in(values, pa.array([*TRUE, *FALSE]))).as_py():
+    if values[0].as_py() in _BOOLEANS and pc.all(pc.is_in(values, pa.array(_BOOLEANS))).as_py():
         return Kind.BOOLEAN
-    trimmed = trim(values)
-    if _all_match(trimmed, _FLOAT):
-        return _number_kind(trimmed)
-    return moment_kind_of(values)
+    number = _number_kind(trim(values)) if _first_match(values, _NUMBER) else None
+    return number or moment_kind_of(values)
 
 
 def moment_kind_of(values: pa.Array) -> Kind:
@@ -147,23 +147,39 @@ def moment_kind_of(values: pa.Array) -> Kind:
     return Kind.TEXT
 
 
-def _number_kind(values: pa.Array) -> Kind:
-    if _all_match(values, _INTEGER):
-        if _castable(values, Kind.LONG) is Kind.TEXT:
-            return Kind.TEXT
-        bounds = pc.min_max(values.cast(pa.int64())).as_py()
+def _number_kind(values: pa.Array) -> Kind | None:
+    """The kind of strings that are all numbers, None for others."""
+    if (integers := _cast(values, pa.int64())) is not None and integers.cast(pa.string()).equals(values):
+        bounds = pc.min_max(integers).as_py()
         return Kind.INTEGER if max(-bounds["min"], bounds["max"]) <= _EXACT else Kind.LONG
-    many = values.filter(pc.match_substring_regex(values, _MANY_DIGITS))
-    if len(many) and pc.max(pc.abs(many.cast(pa.float64()))).as_py() > _EXACT:
-        return Kind.TEXT
-    overflown = values.filter(pc.is_inf(values.cast(pa.float64())))
-    return Kind.FLOAT if not len(overflown) or _all_match(overflown, _NOT_FINITE) else Kind.TEXT
+    if (floats := _cast(values, pa.float64())) is None or _any_match(values, _PADDED):
+        return None
+    long = values.filter(pc.greater_equal(pc.binary_length(values), 16))
+    many = long.filter(pc.match_substring_regex(long, _MANY_DIGITS))
+    if len(many) and pc.max(pc.abs(many.cast(pa.float64()))).as_py() >= _EXACT:
+        return None
+    overflown = values.filter(pc.is_inf(floats))
+    return Kind.FLOAT if not len(overflown) or _all_match(overflown, _NOT_FINITE) else None
+
+
+def _cast(values: pa.Array, type_: pa.DataType) -> pa.Array | None:
+    try:
+        return values.cast(type_)
+    except pa.ArrowInvalid:
+        return None
+
+
+def _first_match(values: pa.Array, pattern: str) -> bool:
+    # Most columns that do not match show it in their first values, and for so few Python is faster
+    # than Arrow, which compiles the pattern anew each time.
+    matches = re.compile(pattern).search
+    return all(matches(value) for value in values.slice(0, _SAMPLE).to_pylist())
 
 
 def _all_match(values: pa.Array, pattern: str) -> bool:
-    # Most columns that do not match show it in their first values.
-    return all(
-        pc.all(pc.match_substring_regex(part, pattern)).as_py() for part in (values.slice(0, _SAMPLE), values)
+    rest = values.slice(_SAMPLE)
+    return _first_match(values, pattern) and (
+        not len(rest) or bool(pc.all(pc.match_substring_regex(rest, pattern)).as_py())
     )
 
 
@@ -173,8 +189,4 @@ def _any_match(values: pa.Array, pattern: str) -> bool:
 
 def _castable(values: pa.Array, kind: Kind) -> Kind:
     """`kind` when every value is one (the 31st of February is none), else text."""
-    try:
-        values.cast(kind.type)
-    except pa.ArrowInvalid:
-        return Kind.TEXT
-    return kind
+    return Kind.TEXT if _cast(values, kind.type) is None else kind

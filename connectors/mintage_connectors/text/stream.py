@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import codecs
 import gzip
-import io
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, BinaryIO, cast
+
+import numpy as np
+import pyarrow as pa
 
 from mintage.errors import SourceError
 from mintage_connectors.files.location import SourceFile
@@ -49,29 +51,11 @@ def checked_text(file: SourceFile, encoding: str, limits: TextLimits) -> Iterato
         raise SourceError(f"{file.uri} holds no text", "remove it, or write it again")
 
 
-class ChunkStream(io.RawIOBase):
-    """Chunks as a readable stream, for parsers that ask for one."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        super().__init__()
-        self._chunks = chunks
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        """Always true."""
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        """Fill a buffer with what is left of a chunk, or with the next one."""
-        target = memoryview(buffer).cast("B")  # type: ignore[arg-type]  # any writable buffer
-        while not self._rest:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                return 0
-            self._rest = memoryview(chunk)
-        count = min(len(target), len(self._rest))
-        target[:count], self._rest = self._rest[:count], self._rest[count:]
-        return count
+def native_stream(data: bytes) -> pa.BufferReader:
+    """A copy of the bytes as a stream that Arrow's threads can use and drop without asking Python."""
+    buffer = pa.allocate_buffer(len(data))
+    np.frombuffer(buffer, np.uint8)[:] = np.frombuffer(data, np.uint8)
+    return pa.BufferReader(buffer)
 
 
 class _Checker:
