@@ -10,7 +10,8 @@ from mintage.engine.models import find_model, load_prepared
 from mintage.errors import ValidationFailedError
 from mintage.operators.validation import Counts, find_excesses
 from mintage.plan import Plan
-from mintage.provenance.manifest import attest, read_commits
+from mintage.provenance.commits import read_commits
+from mintage.provenance.manifest import attest
 from mintage.provenance.records import CommitRecord
 from mintage.provenance.signing import Signer
 from mintage.provenance.statements import Head

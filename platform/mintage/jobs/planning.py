@@ -13,6 +13,7 @@ from mintage.operators.validation import check_rules
 from mintage.plan import OperatorPlan, PartLayout, Plan, make_run_id, plan_quotas
 from mintage.provenance.canonical import canonical_json
 from mintage.provenance.digests import sha256_hex
+from mintage.provenance.layout import check_table_name
 from mintage.spec import JobSpec
 from mintage.store import ObjectStore
 
@@ -39,6 +40,8 @@ def make_request(spec: JobSpec, resolution: Resolution, source: Source | None) -
             f"source: is missing, and {resolution.generator.name if resolution.generator else 'this job'} learns from one",
             "name a file or folder with source.uri",
         )
+    for table in source.schema.names if source else ():
+        check_table_name(table)
     origin, model = _origin(spec)
     digest = source.digest if source else None
     run_id = make_run_id(spec.content(), source=digest, model=model, versions=resolution.versions)
@@ -62,6 +65,8 @@ def make_request(spec: JobSpec, resolution: Resolution, source: Source | None) -
 def make_plan(request: Request, stored: StoredModel, model: Model, store: ObjectStore) -> Plan:
     """The plan of a run whose model is known; what operators learn from the source is put into the store."""
     spec, schema = request.spec, model.schema
+    for table in schema.names:
+        check_table_name(table)
     quotas = make_quotas(spec)
     check_quotas(model, quotas)
     return Plan(

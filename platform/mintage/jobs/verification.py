@@ -9,8 +9,8 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
-from mintage.contracts import Connector, DatasetSchema
-from mintage.engine.bench import read_plan, read_sink, stored_schema
+from mintage.contracts import Connector, TableSchema
+from mintage.engine.bench import read_sink
 from mintage.errors import ProvenanceError
 from mintage.provenance.signing import PublicKey
 from mintage.provenance.verify import VerifyReport, verify_dataset
@@ -32,22 +32,20 @@ def verify(
 
 
 class _PartReader:
-    """Decodes parts with the connector of the plan, which is read once its digest has been checked."""
+    """Decodes parts with the connector that the plan names, found among those installed here.
+
+    Parts are decoded after the plan's digest was checked; the schema is the one that was signed.
+    """
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
-        self._schema: DatasetSchema | None = None
         self._sink: Connector | None = None
         self._lock = Lock()
 
-    def __call__(self, table: str, stream: BinaryIO) -> Iterator[pa.RecordBatch]:
+    def __call__(self, table: TableSchema, stream: BinaryIO) -> Iterator[pa.RecordBatch]:
         with self._lock:
-            if self._sink is None or self._schema is None:
-                plan = read_plan(self._store)
-                if plan is None:
-                    raise ProvenanceError(f"{self._store.uri} has no plan", "restore it from a copy")
-                self._schema, self._sink = stored_schema(plan), read_sink(self._store)
-        return self._sink.scan_part(stream, self._schema.table(table).arrow())
+            self._sink = self._sink or read_sink(self._store)
+        return self._sink.scan_part(stream, table.arrow())
 
 
 def _trusted(keys: Sequence[Path | str] | None) -> list[PublicKey]:

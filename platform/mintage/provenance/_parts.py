@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from mintage.contracts import DatasetSchema, TableSchema, type_name
 from mintage.errors import MintageError, ObjectMissingError, ProvenanceError, SpecError, StoreError
-from mintage.provenance._fold import check_identity, check_paths, read_commit
+from mintage.provenance.commits import check_identity, check_paths, read_commit
 from mintage.provenance._version import checksum_lines
 from mintage.provenance.content_digest import ContentHasher
 from mintage.provenance.layout import commit_path
@@ -22,8 +22,8 @@ from mintage.provenance.records import CommitRecord, ShardRecord, TableRecord, s
 from mintage.provenance.report import Checked, VerifyFailure
 from mintage.store import ObjectStore
 
-OpenPart = Callable[[str, BinaryIO], Iterator[pa.RecordBatch]]
-"""Reads the rows of a part: the table's name and a seekable stream in, batches in order out."""
+OpenPart = Callable[[TableSchema, BinaryIO], Iterator[pa.RecordBatch]]
+"""Reads the rows of a part: the table as it was signed and a seekable stream in, batches in order out."""
 
 _CHUNK_BYTES = 2**20
 _MEMORY_BYTES = 32 * 2**20
@@ -117,7 +117,7 @@ class ShardChecker:
                         "changed-part", path, f"the part has the sha256 {sha256}, not {record.sha256}"
                     )
                 elif copy is not None and self.open_part is not None and part.table in self.schema.names:
-                    self._check_rows(part, partial(self.open_part, part.table, copy), result)
+                    self._check_rows(part, partial(self.open_part, self.schema.table(part.table), copy), result)
         except ObjectMissingError:
             result.fail("missing-part", path, "the part is missing")
 

@@ -14,7 +14,7 @@ from mintage.errors import (
     SignatureError,
 )
 from mintage.provenance._capped import read_capped
-from mintage.provenance._fold import read_commits
+from mintage.provenance.commits import read_commits
 from mintage.provenance._version import VersionWriter
 from mintage.provenance.canonical import canonical_json
 from mintage.provenance.digests import digest_of

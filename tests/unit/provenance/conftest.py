@@ -39,7 +39,7 @@ PLAN_DIGEST = digest_of(canonical_json(PLAN_JSON))
 MODEL = digest_of(b"a model")
 
 
-def open_parquet(table: str, stream: BinaryIO) -> Iterator[pa.RecordBatch]:
+def open_parquet(table: TableSchema, stream: BinaryIO) -> Iterator[pa.RecordBatch]:
     """Decode a part, as a connector would."""
     del table
     yield from pq.ParquetFile(stream).iter_batches(7)

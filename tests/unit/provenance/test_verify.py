@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mintage.contracts import TableSchema
 from mintage.errors import SourceError, StoreUnavailableError
 from mintage.provenance._version import VersionWriter
 from mintage.provenance.canonical import canonical_json
@@ -267,12 +268,12 @@ def test_the_history_is_followed_when_it(
 
 def read_as(
     change: Callable[[pa.RecordBatch], pa.RecordBatch],
-) -> Callable[[str, BinaryIO], Iterator[pa.RecordBatch]]:
+) -> Callable[[TableSchema, BinaryIO], Iterator[pa.RecordBatch]]:
     """A reader that shows other rows than the part holds: as if the record's digest were a lie."""
 
-    def read(table: str, stream: BinaryIO) -> Iterator[pa.RecordBatch]:
+    def read(table: TableSchema, stream: BinaryIO) -> Iterator[pa.RecordBatch]:
         for batch in pq.ParquetFile(stream).iter_batches():
-            yield change(batch) if table == "orders" else batch
+            yield change(batch) if table.name == "orders" else batch
 
     return read
 
@@ -298,8 +299,8 @@ def test_rows_are_compared_with_the_signed_content(
 
 
 def test_a_part_that_the_reader_cannot_decode_is_a_failure(attested: Minter) -> None:
-    def refuse(table: str, stream: BinaryIO) -> Iterator[pa.RecordBatch]:
-        raise SourceError(f"no rows of {table} in {stream}")
+    def refuse(table: TableSchema, stream: BinaryIO) -> Iterator[pa.RecordBatch]:
+        raise SourceError(f"no rows of {table.name} in {stream}")
 
     report = attested.verify(open_part=refuse)
     assert {failure.code for failure in report.failures} == {"unreadable-part"}
