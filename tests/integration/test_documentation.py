@@ -57,7 +57,7 @@ def run(command: list[str], folder: Path) -> str:
     """Run a command with this environment's programs; return stdout, or fail with all it said."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        command, cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True, timeout=280
+        command, cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True, timeout=400
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
@@ -81,6 +81,7 @@ def play(page: Path, folder: Path) -> None:
             run(["bash", "-euo", "pipefail", "-c", "\n".join(commands)], folder)
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md"])
 def test_examples_run_in_the_order_of_the_page(page: str, tmp_path: Path) -> None:
     assert [block for block in blocks(ROOT / page) if block.language == "python"]
