@@ -13,8 +13,10 @@ from mintage_connectors.files.reader import FileFormat
 from mintage_connectors.files.reading import reading
 from mintage_connectors.files.schemas import plain_schema
 
-_BUFFER = 1 << 18
-"""Bytes of a column that are read ahead: without a buffer, each row group would be held whole."""
+_LOCAL_BUFFER = 1 << 18
+_REMOTE_BUFFER = 4 << 20
+_REMOTE_BUFFERS = 64 << 20
+"""Bytes that are read ahead of a column; of all columns together, where each read is a request."""
 
 _HINT = "check that it is a complete Parquet file, and that it was not changed while it was read"
 
@@ -34,11 +36,19 @@ class ParquetFormat(FileFormat):
     ) -> Iterator[pa.RecordBatch]:
         """Read the wanted columns, batch by batch."""
         del inspected
+        # Without buffers, Arrow holds a row group whole; with its `pre_buffer`, all row groups.
+        buffer = _buffer_bytes(file, len(wanted))
         with (
             reading(file.uri, _HINT),
             file.open() as stream,
-            pq.ParquetFile(stream, buffer_size=_BUFFER) as parquet,
+            pq.ParquetFile(stream, buffer_size=buffer, pre_buffer=False) as parquet,
         ):
             for batch in parquet.iter_batches(batch_rows, columns=wanted.names, use_threads=False):
                 batch.validate(full=True)
                 yield batch
+
+
+def _buffer_bytes(file: SourceFile, columns: int) -> int:
+    if file.store.scheme == "file":
+        return _LOCAL_BUFFER
+    return max(_LOCAL_BUFFER, min(_REMOTE_BUFFER, _REMOTE_BUFFERS // columns))

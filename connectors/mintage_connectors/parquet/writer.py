@@ -46,7 +46,7 @@ class ParquetPartWriter(PartWriter):
 def scan_parquet_part(stream: BinaryIO, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     """The rows of a part, one batch or more for each row group. Raises `SourceError` when it is damaged."""
     hint = "it is damaged, or was not written by this connector"
-    with reading("the part", hint), pq.ParquetFile(stream) as parquet:
+    with reading("the part", hint), pq.ParquetFile(stream, pre_buffer=False) as parquet:
         check_part_columns(parquet.schema_arrow.names, schema.names)
         for batch in parquet.iter_batches(use_threads=False):
             batch.validate(full=True)

@@ -151,8 +151,20 @@ def test_another_content_has_another_digest(other: dict[str, list[object]]) -> N
         (pl.LazyFrame({"x": [1]}).select("y"), "the lazy frame cannot be collected"),
         (pa.table([[1], [2]], ["x", " "]), "column 2 of the frame has no name"),
     ],
-    ids=["number", "path", "pandas series", "polars series", "index", "mixed", "name twice", "no columns"]
-    + ["objects", "struct", "broken lazy frame", "no name"],
+    ids=[
+        "number",
+        "path",
+        "pandas series",
+        "polars series",
+        "index",
+        "mixed",
+        "name twice",
+        "no columns",
+        "objects",
+        "struct",
+        "broken lazy frame",
+        "no name",
+    ],
 )
 def test_what_is_wrong_is_named(frame: object, message: str) -> None:
     with pytest.raises(SourceError, match=message) as caught:

@@ -30,7 +30,8 @@ _ODD_TEXT = st.sampled_from(
 _NUMBERS: dict[pa.DataType, st.SearchStrategy[object]] = {
     pa.int8(): st.integers(-(2**7), 2**7 - 1), pa.int64(): st.integers(-(2**63), 2**63 - 1),
     pa.uint64(): st.integers(0, 2**64 - 1), pa.float16(): st.floats(width=16),
-    pa.float32(): st.floats(width=32), pa.float64(): st.floats(), pa.decimal128(20, 4): _DECIMAL, pa.bool_(): st.booleans(),
+    pa.float32(): st.floats(width=32), pa.float64(): st.floats(),
+    pa.decimal128(20, 4): _DECIMAL, pa.bool_(): st.booleans(),
     pa.decimal128(38, 20): st.decimals(-(10**17), 10**17, places=20, allow_nan=False),
     pa.decimal256(60, 4): _DECIMAL,
 }  # fmt: skip
