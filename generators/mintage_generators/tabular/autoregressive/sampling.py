@@ -7,21 +7,24 @@ before its own. Tokens are drawn by inverse transform, one uniform number each.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch.nn import functional
 
 from mintage_generators.tabular.autoregressive.layout import Layout
 from mintage_generators.tabular.autoregressive.network import IMPOSSIBLE
 from mintage_generators.tabular.autoregressive.threads import torch_threads
 from mintage_generators.tabular.codec import Conditions, Function, TableCodec
 
-CHUNK_ROWS = 4096
+CHUNK_ROWS = 2048
 """Rows drawn at a time: their hidden units stay in the processor's cache."""
 
 _MAX_LINK = 8_000_000
+_TINY = 1e-30
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +41,12 @@ class Mask:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One column to draw: its target number, masks (with the input of the case, or -1), inputs known."""
+    """One column to draw: target number, masks (with the input of the case, or -1), inputs known, first layer."""
 
     target: int
     masks: tuple[tuple[int, Mask], ...]
     known: int
+    weight: torch.Tensor
 
 
 class Sampler:
@@ -67,12 +71,14 @@ class Sampler:
         starts = np.cumsum([0, *layout.sizes])
         self.width = weights["embedding"].shape[1]
         self.embedding = [of("embedding")[starts[i] : starts[i + 1]].contiguous() for i in inputs]
-        self.first = of("first")
+        # Outputs first, as a linear layer wants its weights: the product then adds the bias itself.
+        self.first = [of("first")[n].T.contiguous() for n in range(len(layout.targets))]
         self.first_bias = of("first_bias")
-        self.second, self.second_bias = of("second"), of("second_bias")
+        self.second = [of("second")[n].T.contiguous() for n in range(len(slots))]
+        self.second_bias = of("second_bias")
         levels = [number for number, slot in enumerate(slots) if slot.level]
         self.shift = {number: of(f"shift.{k}") for k, number in enumerate(levels)}
-        self.head = [of(f"head.{n}", heat) for n in range(len(slots))]
+        self.head = [of(f"head.{n}", heat).T.contiguous() for n in range(len(slots))]
         self.bias = [torch.from_numpy(weights[f"bias.{n}"]).mul(heat).to(kind) for n in range(len(slots))]
         self.of_target: list[list[int]] = [[] for _ in layout.targets]
         for number, slot in enumerate(slots):
@@ -130,7 +136,7 @@ class Sampler:
         self, step: Step, state: torch.Tensor, known: dict[int, torch.Tensor], uniform: torch.Tensor
     ) -> torch.Tensor:
         end = step.known * self.width
-        before = torch.addmm(self.first_bias[step.target], state[:, :end], self.first[step.target, :end])
+        before = functional.linear(state[:, :end], step.weight, self.first_bias[step.target])
         numbers = self.of_target[step.target]
         first = self._outputs(numbers[0], torch.relu(before), None)
         for case, mask in step.masks:
@@ -149,11 +155,12 @@ class Sampler:
         return group * size + _pick(second, uniform[numbers[1]])
 
     def _outputs(self, number: int, hidden: torch.Tensor, group: torch.Tensor | None) -> torch.Tensor:
-        inner = torch.addmm(self.second_bias[number], hidden, self.second[number])
+        inner = functional.linear(hidden, self.second[number], self.second_bias[number])
         hidden = torch.relu_(inner).add_(hidden)
         if group is None:
-            return torch.addmm(self.bias[number], hidden, self.head[number]).float()
-        return (hidden @ self.head[number]).add_(self.bias[number].index_select(0, group)).float()
+            return functional.linear(hidden, self.head[number], self.bias[number]).float()
+        outputs = functional.linear(hidden, self.head[number])
+        return outputs.add_(self.bias[number].index_select(0, group)).float()
 
     def _plan(self, conditions: Conditions) -> tuple[dict[int, int], list[Step]]:
         """Inputs with a single token allowed, and the steps for the others: conditioned columns first."""
@@ -174,7 +181,9 @@ class Sampler:
             for result, mask in self.links.get(position, []):
                 if result in known and result not in fixed:
                     masks.append((result, mask))
-            steps.append(Step(number, tuple(masks), max(known, default=-1) + 1))
+            end = max(known, default=-1) + 1
+            weight = self.first[number][:, : end * self.width].contiguous()
+            steps.append(Step(number, tuple(masks), end, weight))
             known.add(position)
             known |= {result for result, _ in self.functions.get(position, [])}
         return fixed, steps
@@ -213,9 +222,13 @@ class Sampler:
 
 
 def _pick(logits: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
-    """One output for each row, int64; logits: float32 (rows, outputs), overwritten."""
-    weights = torch.exp_(logits.sub_(logits.amax(dim=1, keepdim=True)))
-    steps = weights.cumsum(1)
-    # The last step is the sum; a uniform below 1 keeps the product below it, but for rounding.
-    wanted = (uniform[:, None] * steps[:, -1:]).clamp_max_(steps[:, -1:] * (1 - 1e-6))
+    """One output for each row, int64; logits: float32 (rows, outputs)."""
+    steps = torch.exp(logits).cumsum(1)
+    total = steps[:, -1:]
+    if not bool(((total > _TINY) & (total < math.inf)).all()):
+        # Outside what exp can do: take the largest from all, which costs two more passes.
+        steps = torch.exp(logits - logits.amax(dim=1, keepdim=True)).cumsum(1)
+        total = steps[:, -1:]
+    # A uniform below 1 keeps the product below the sum, but for rounding.
+    wanted = (uniform[:, None] * total).minimum(total * (1 - 1e-6))
     return torch.searchsorted(steps, wanted, right=True).squeeze(1)
