@@ -25,7 +25,10 @@ def _at(shards: int, runs: int) -> dict[str, float]:
     _simulate(shards)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    return {"microseconds_per_shard": round(seconds / shards * 1e6, 2), "bytes_per_shard": round(peak / shards, 1)}
+    return {
+        "microseconds_per_shard": round(seconds / shards * 1e6, 2),
+        "bytes_per_shard": round(peak / shards, 1),
+    }
 
 
 def _simulate(shards: int) -> None:

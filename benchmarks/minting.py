@@ -36,7 +36,9 @@ def measure(setting: Setting) -> dict[str, object]:
         rates["sampling"].append(rows / seconds)
         rates["writing"].append(rows / _write(sink, sampled, setting.folder / "bare.parquet"))
     medians = {name: statistics.median(values) for name, values in rates.items()}
-    efficiency = [w / min(s, p) for w, s, p in zip(rates["whole"], rates["sampling"], rates["writing"], strict=True)]
+    efficiency = [
+        w / min(s, p) for w, s, p in zip(rates["whole"], rates["sampling"], rates["writing"], strict=True)
+    ]
     return {
         "rows": rows,
         **{f"{name}_rows_per_second": round(rate) for name, rate in medians.items()},
@@ -57,7 +59,9 @@ def _sample(sink: Path) -> tuple[list[pa.RecordBatch], float]:
     ]
     draw(model, requests[0])  # the first request pays for loading
     batches: list[pa.RecordBatch] = []
-    seconds = seconds_of(lambda: batches.extend(draw(model, request)[plan.schema.root] for request in requests))
+    seconds = seconds_of(
+        lambda: batches.extend(draw(model, request)[plan.schema.root] for request in requests)
+    )
     return batches, seconds
 
 

@@ -40,7 +40,9 @@ def measure(setting: Setting) -> dict[str, object]:
         "one_worker_rows_per_second": round(medians[1]),
         "two_workers_rows_per_second": round(medians[2]),
         "ratio": round(statistics.median(b / a for a, b in zip(rates[1], rates[2], strict=True)), 3),
-        "job_rows_per_second": {workers: round(statistics.median(values)) for workers, values in whole.items()},
+        "job_rows_per_second": {
+            workers: round(statistics.median(values)) for workers, values in whole.items()
+        },
         "same_root": len(roots) == 1,
     }
 

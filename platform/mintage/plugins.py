@@ -39,7 +39,7 @@ class PluginRef:
         module, _, attribute = self.target.partition(":")
         try:
             found = getattr(import_module(module), attribute)
-        except Exception as exc:
+        except (Exception, SystemExit) as exc:  # a plugin that exits must not take the job along, unseen
             raise PluginError(
                 f"the plugin {self.name!r} of {self.distribution} {self.version} cannot be loaded from "
                 f"{self.target}: {type(exc).__name__}: {exc}",
@@ -98,7 +98,8 @@ def installed(ref: PluginRef) -> PluginRef:
     found = _find(ref.group, ref.name)
     if (found.target, found.distribution) != (ref.target, ref.distribution):
         raise PluginError(
-            f"{ref.name!r} is {ref.target} of {ref.distribution} there, but {found.target} of {found.distribution} here",
+            f"{ref.name!r} is {ref.target} of {ref.distribution} there, "
+            f"but {found.target} of {found.distribution} here",
             f"install {ref.distribution} {ref.version}",
         )
     return found

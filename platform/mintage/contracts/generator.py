@@ -94,8 +94,9 @@ class Model(ABC):
     def check(self, fixed: Mapping[str, Scalar], excluded: Mapping[str, tuple[Scalar, ...]]) -> None:
         """Raise `ConditionError` when `sample` could not meet these conditions exactly."""
         if fixed or excluded:
+            conditioned = ", ".join(sorted({*fixed, *excluded}))
             raise ConditionError(
-                f"{type(self).__name__} takes no conditions, but {sorted({*fixed, *excluded})} are conditioned",
+                f"{type(self).__name__} takes no conditions, but there are some on {conditioned}",
                 "remove conditions and balance, or choose another generator",
             )
 

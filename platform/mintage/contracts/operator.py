@@ -20,15 +20,15 @@ class OperatorConfig(BaseModel):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:\-]{1,100}$")] | None = Field(
         default=None,
-        description="Reason code of the rows that break this rule; made from kind and columns when not given.",
+        description="Reason code of rows that break this rule; made from kind and columns when not given.",
     )
     table: str | None = Field(
         default=None, description="Table whose rows are judged; the root table when not given."
     )
     action: Literal["reject", "fail", "tag"] = Field(
         default="reject",
-        description="reject: drop the row and draw another. fail: as reject, and fail the job when more than "
-        "`above` of the rows drawn break the rule. tag: keep the row and name the rule in its `_tags` column.",
+        description="reject: drop the row and draw another. fail: as reject, and fail the job when more "
+        "than `above` of the rows drawn break the rule. tag: keep the row and name the rule in its `_tags`.",
     )
     above: float = Field(
         default=0.0,

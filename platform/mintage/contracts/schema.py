@@ -74,7 +74,9 @@ class TableSchema:
 
     def __post_init__(self) -> None:
         names = self.names
-        twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+        twice = (
+            sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+        )
         if twice:
             raise SpecError(
                 f"table {self.name!r} has columns of the same name: {twice[:5]}", "rename one of each pair"
@@ -110,6 +112,26 @@ class TableSchema:
         """The Arrow schema of a batch of this table."""
         return pa.schema([pa.field(c.name, c.type, nullable=c.nullable) for c in self.columns])
 
+    def to_json(self) -> dict[str, object]:
+        """The table as plain JSON values."""
+        return {
+            "name": self.name,
+            "columns": [
+                {
+                    "name": c.name,
+                    "type": type_name(c.type),
+                    "semantics": c.semantics.value,
+                    "nullable": c.nullable,
+                }
+                for c in self.columns
+            ],
+            "primary_key": list(self.primary_key),
+            "foreign_keys": [
+                {"columns": list(k.columns), "table": k.table, "references": list(k.references)}
+                for k in self.foreign_keys
+            ],
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetSchema:
@@ -121,6 +143,16 @@ class DatasetSchema:
 
     tables: tuple[TableSchema, ...]
     root: str
+
+    def __post_init__(self) -> None:
+        seen: dict[str, TableSchema] = {}
+        for table in self.tables:
+            if table.name in seen:
+                raise SpecError(f"there are two tables called {table.name!r}", "rename one of them")
+            seen[table.name] = table
+            for key in table.foreign_keys:
+                _check_key(key, table.name, seen)
+        self.table(self.root)
 
     @classmethod
     def flat(cls, table: TableSchema) -> Self:
@@ -146,29 +178,32 @@ class DatasetSchema:
 
     def to_json(self) -> dict[str, object]:
         """The schema as plain JSON values; `from_json` reads it back."""
-        return {"root": self.root, "tables": [_table_to_json(table) for table in self.tables]}
+        return {"root": self.root, "tables": [table.to_json() for table in self.tables]}
 
     @classmethod
     def from_json(cls, value: dict[str, object]) -> Self:
-        """The schema that `to_json` wrote. Raises `SpecError` for a type that is not known."""
-        tables = value["tables"]
-        assert isinstance(tables, list)
-        return cls(root=str(value["root"]), tables=tuple(_table_from_json(table) for table in tables))
+        """The schema that `to_json` wrote. Raises `SpecError` for anything else."""
+        try:
+            tables = value["tables"]
+            assert isinstance(tables, list)
+            return cls(root=str(value["root"]), tables=tuple(_table_from_json(table) for table in tables))
+        except (KeyError, TypeError, ValueError, AssertionError) as exc:
+            raise SpecError(f"this is no schema of a data set: {exc!r}", "restore it from a copy") from exc
 
 
-def _table_to_json(table: TableSchema) -> dict[str, object]:
-    return {
-        "name": table.name,
-        "columns": [
-            {"name": c.name, "type": type_name(c.type), "semantics": c.semantics.value, "nullable": c.nullable}
-            for c in table.columns
-        ],
-        "primary_key": list(table.primary_key),
-        "foreign_keys": [
-            {"columns": list(k.columns), "table": k.table, "references": list(k.references)}
-            for k in table.foreign_keys
-        ],
-    }
+def _check_key(key: ForeignKey, table: str, earlier: dict[str, TableSchema]) -> None:
+    """Raise `SpecError` unless a key refers to columns of the same or an earlier table."""
+    if key.table not in earlier:
+        raise SpecError(
+            f"table {table!r} has a key into {key.table!r}, which does not stand before it",
+            f"tables before it: {', '.join(name for name in earlier if name != table) or 'none'}",
+        )
+    if len(key.columns) != len(key.references):
+        raise SpecError(
+            f"table {table!r} has a key of {len(key.columns)} columns on {len(key.references)}", "pair them"
+        )
+    for column in key.references:
+        earlier[key.table].column(column)
 
 
 def _table_from_json(value: dict[str, object]) -> TableSchema:
@@ -179,7 +214,10 @@ def _table_from_json(value: dict[str, object]) -> TableSchema:
         name=str(value["name"]),
         columns=tuple(
             ColumnSchema(
-                name=c["name"], type=parse_type(c["type"]), semantics=Semantics(c["semantics"]), nullable=c["nullable"]
+                name=c["name"],
+                type=parse_type(c["type"]),
+                semantics=Semantics(c["semantics"]),
+                nullable=c["nullable"],
             )
             for c in columns
         ),

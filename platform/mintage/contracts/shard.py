@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 import numpy as np
 
@@ -16,9 +15,6 @@ Scalar = str | int | float | bool | None
 KEYS_PER_SHARD = 2**32
 """How many root rows a shard may draw: each shard owns this many keys, so that keys never collide."""
 
-_NOTHING: Mapping[str, Scalar] = MappingProxyType({})
-_NONE: Mapping[str, tuple[Scalar, ...]] = MappingProxyType({})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
@@ -29,8 +25,8 @@ class Quota:
     """
 
     rows: int
-    fixed: Mapping[str, Scalar] = field(default_factory=lambda: _NOTHING)
-    excluded: Mapping[str, tuple[Scalar, ...]] = field(default_factory=lambda: _NONE)
+    fixed: Mapping[str, Scalar] = field(default_factory=dict)
+    excluded: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +58,8 @@ class SampleRequest:
     batch: int
     rows: int
     first_key: int
-    fixed: Mapping[str, Scalar] = field(default_factory=lambda: _NOTHING)
-    excluded: Mapping[str, tuple[Scalar, ...]] = field(default_factory=lambda: _NONE)
+    fixed: Mapping[str, Scalar] = field(default_factory=dict)
+    excluded: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict)
 
     def rng(self) -> np.random.Generator:
         """Counter-based randomness of this request: Philox keyed by (seed, stage, shard, batch)."""

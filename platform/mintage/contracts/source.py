@@ -23,7 +23,9 @@ class TableReader(ABC):
         """The Arrow schema of every batch."""
 
     @abstractmethod
-    def scan(self, columns: Sequence[str] | None = None, batch_rows: int = SCAN_ROWS) -> Iterator[pa.RecordBatch]:
+    def scan(
+        self, columns: Sequence[str] | None = None, batch_rows: int = SCAN_ROWS
+    ) -> Iterator[pa.RecordBatch]:
         """Yield the rows, at most `batch_rows` at a time, never the whole table at once.
 
         Raises `SourceError` when the data cannot be read, naming the file and the place.

@@ -36,7 +36,11 @@ class Bench:
                 "every worker must see the sink: a local folder is not shared between machines",
             )
         model = load_model(store, plan.model)
-        return cls.of(plan, model, tuple(bind_rule(rule, load_prepared(store, rule.prepared)) for rule in plan.operators))
+        return cls.of(
+            plan,
+            model,
+            tuple(bind_rule(rule, load_prepared(store, rule.prepared)) for rule in plan.operators),
+        )
 
     @classmethod
     def of(cls, plan: Plan, model: Model, rules: tuple[BoundRule, ...]) -> Self:

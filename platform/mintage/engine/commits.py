@@ -54,7 +54,9 @@ def find_commit(store: ObjectStore, plan: Plan, index: int) -> CommitRecord | No
     return commit
 
 
-def commit_shard(store: ObjectStore, plan: Plan, schema: DatasetSchema, minted: Minted) -> tuple[CommitRecord, bool]:
+def commit_shard(
+    store: ObjectStore, plan: Plan, schema: DatasetSchema, minted: Minted
+) -> tuple[CommitRecord, bool]:
     """Commit what an attempt made; returns the record that stands, and whether it is this attempt's.
 
     An attempt that comes second removes its own parts, which nobody refers to.

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from mintage.errors import MintageError
+from mintage.errors import ClusterError, MintageError
 
 MAX_FAILURES = 3
 """Retryable failures of one shard before the run gives up."""
@@ -121,31 +121,19 @@ class Coordinator:
             self._mark(event.shard)
             self._attempts.pop(event.shard, None)
             return self._fill()
-        if isinstance(event, Failed):
-            return self._retry(event.shard, event.error, self._failures, MAX_FAILURES, event.error.retryable)
-        lost = MintageError(
-            f"shard {event.shard} lost its worker {MAX_LOSSES} times: {event.reason}",
-            "look in the workers' logs for a crash or for memory; smaller shards need less memory",
-        )
-        return self._retry(event.shard, lost, self._losses, MAX_LOSSES, retryable=True, reason=event.reason)
-
-    def _retry(  # noqa: PLR0913  # all of it describes one failure
-        self,
-        shard: int,
-        error: MintageError,
-        counts: dict[int, int],
-        limit: int,
-        retryable: bool,
-        reason: str = "",
-    ) -> list[Effect]:
-        counts[shard] = counts.get(shard, 0) + 1
         if self._aborted:
             return []
-        if not retryable or counts[shard] >= limit:
+        if isinstance(event, Failed):
+            counts, limit, error = self._failures, MAX_FAILURES, event.error
+        else:
+            counts, limit, error = self._losses, MAX_LOSSES, _loss(event)
+        counts[event.shard] = counts.get(event.shard, 0) + 1
+        if not error.retryable or counts[event.shard] >= limit:
             self._aborted = True
             return [Abort(error=error)]
-        self._again.append(shard)
-        return [Retry(shard=shard, reason=reason or error.message), *self._fill()]
+        self._again.append(event.shard)
+        reason = event.reason if isinstance(event, Lost) else error.message
+        return [Retry(shard=event.shard, reason=reason), *self._fill()]
 
     def _fill(self) -> list[Effect]:
         effects: list[Effect] = []
@@ -171,3 +159,11 @@ class Coordinator:
         if not self._committed[shard]:
             self._committed[shard] = 1
             self.done += 1
+
+
+def _loss(event: Lost) -> ClusterError:
+    """What is said when a shard loses one worker too many."""
+    return ClusterError(
+        f"shard {event.shard} lost its worker {MAX_LOSSES} times: {event.reason}",
+        "look in the workers' logs for a crash or for memory; smaller shards need less memory",
+    )

@@ -13,7 +13,7 @@ from mintage.engine import events, layout
 from mintage.engine.coordinator import Coordinator
 from mintage.engine.executors import Attempt, Executor, Outcome
 from mintage.engine.worker import Receipt
-from mintage.errors import CancelledError, MintageError
+from mintage.errors import CancelledError
 from mintage.plan import Plan
 from mintage.store import ObjectStore
 
@@ -136,5 +136,3 @@ class _Session:
                 self.on_event(events.ShardRetried(shard=effect.shard, reason=effect.reason))
             else:
                 raise effect.error
-
-

@@ -78,7 +78,8 @@ class Filling:
         self._asked += rows
         if self._asked > KEYS_PER_SHARD:
             raise StarvationError(
-                f"shard {self.shard.index} drew more than {KEYS_PER_SHARD} rows", "use a smaller sink.shard_rows"
+                f"shard {self.shard.index} drew more than {KEYS_PER_SHARD} rows",
+                "use a smaller sink.shard_rows",
             )
         return request
 

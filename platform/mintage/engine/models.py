@@ -79,7 +79,9 @@ def find_model(store: ObjectStore) -> StoredModel | None:
     generator = PluginRef.from_json(value["generator"])
     ref = ModelRef(digest=value["digest"], generator=generator, determinism=value["determinism"])
     if ref.digest != _model_digest(generator.name, files):
-        raise ProvenanceError(f"{layout.MODEL} does not have the digest that it claims", "restore it from a copy")
+        raise ProvenanceError(
+            f"{layout.MODEL} does not have the digest that it claims", "restore it from a copy"
+        )
     if bad := [name for name in files if not _FILE_NAME.fullmatch(name)]:
         raise ProvenanceError(f"{layout.MODEL} names the file {bad[0]!r}", "restore it from a copy")
     return StoredModel(ref=ref, fit_id=value["fit_id"], fit=value["fit"], files=files)
@@ -96,7 +98,10 @@ def load_model(store: ObjectStore, ref: ModelRef) -> Model:
             f"the store holds {stored.ref.digest if stored else 'no model'}, but the plan needs {ref.digest}",
             "restore _mintage/model from a copy",
         )
-    files = {name: _read_by_digest(store, layout.model_path(ref.digest, name), d) for name, d in stored.files.items()}
+    files = {
+        name: _read_by_digest(store, layout.model_path(ref.digest, name), d)
+        for name, d in stored.files.items()
+    }
     return load_generator(ref.generator).load(files)
 
 
@@ -109,7 +114,9 @@ def copy_model(origin: ObjectStore, store: ObjectStore, fit_id: str) -> StoredMo
     """Put another data set's model under this one, byte by byte, each file checked on the way."""
     found = find_model(origin)
     if found is None:
-        raise ProvenanceError(f"{origin.uri} holds no model", "name the folder of a data set that Mintage made")
+        raise ProvenanceError(
+            f"{origin.uri} holds no model", "name the folder of a data set that Mintage made"
+        )
     for name, digest in found.files.items():
         path = layout.model_path(found.ref.digest, name)
         store.create(path, _read_by_digest(origin, path, digest))

@@ -98,7 +98,7 @@ class RayExecutor:
         import ray
 
         placement = self._placement
-        remote = ray.remote(max_restarts=0, max_task_retries=0)(_RayWorker)
+        remote: Any = ray.remote(max_restarts=0, max_task_retries=0)(_RayWorker)
         return remote.options(
             num_cpus=placement.cpus,
             num_gpus=placement.gpus,

@@ -57,7 +57,7 @@ def fit_model(training: Training, context: FitContext) -> Model:
         except Exception as exc:
             raise FitError(
                 f"{training.generator.name} failed to learn: {type(exc).__name__}: {exc}",
-                f"this is a fault of {training.generator.distribution} {training.generator.version}; please report it",
+                f"report it to {training.generator.distribution} {training.generator.version}",
             ) from exc
 
 
@@ -66,8 +66,9 @@ def fit_on_ray(training: Training, on_event: events.OnEvent) -> StoredModel:
     import ray
 
     variables = {name: str(training.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-    remote = ray.remote(max_restarts=0, max_task_retries=0)(_Trainer)
-    actor = remote.options(num_cpus=0, max_concurrency=2, runtime_env={"env_vars": variables}).remote()
+    # Ray's types describe neither the options of an actor nor its methods.
+    remote: Any = ray.remote(max_restarts=0, max_task_retries=0)(_Trainer)
+    actor: Any = remote.options(num_cpus=0, max_concurrency=2, runtime_env={"env_vars": variables}).remote()
     try:
         result = actor.fit.remote(training)
         while not ray.wait([result], timeout=_POLL_SECONDS)[0]:
@@ -97,7 +98,9 @@ class _Trainer:
         """The stored model, or the error: Ray would wrap an exception in one of its own."""
         context = FitContext(seed=training.seed, threads=training.threads, report=self._report)
         try:
-            return save_model(training.store, fit_model(training, context), training.generator, training.fit_id)
+            return save_model(
+                training.store, fit_model(training, context), training.generator, training.fit_id
+            )
         except MintageError as exc:
             return exc
 

@@ -26,7 +26,7 @@ from mintage.engine.ahead import one_ahead
 from mintage.engine.bench import Bench
 from mintage.engine.commits import Minted, commit_shard, find_commit
 from mintage.engine.filling import Filling
-from mintage.engine.parts import PartBuilder, WrittenPart
+from mintage.engine.parts import PartBuilder
 from mintage.engine.rejects import RejectsBuilder
 from mintage.errors import CancelledError, GenerationError, MintageError
 from mintage.operators.validation import Counts
@@ -71,10 +71,11 @@ class ShardMinter:
                 return self.mint(shard, attempt)
         except MintageError as exc:
             return exc
-        except Exception as exc:
-            # The outer edge of a worker: what nobody foresaw is reported with its place, not lost.
+        except Exception as exc:  # noqa: BLE001  # the outer edge of a worker: told with its place, not lost
             place = "".join(traceback.format_exception(exc)[-3:])
-            return GenerationError(f"shard {shard} failed unexpectedly: {exc!r}\n{place}", "please report this")
+            return GenerationError(
+                f"shard {shard} failed unexpectedly: {exc!r}\n{place}", "please report this"
+            )
 
     def mint(self, index: int, attempt: str) -> Receipt:
         """Mint shard `index` up to its commit record; a shard that has one already is adopted."""

@@ -1,11 +1,11 @@
 """What a program calls: run a job, preview it, verify what it made, draft a spec for a source.
 
-The phases of a run stand in `run.py`; how shards are minted does not belong here but in `engine`.
+The phases of a run stand in `execution.py`; how shards are minted does not belong here but in `engine`.
 """
 
-from mintage.jobs.preview import preview
+from mintage.jobs.execution import run
+from mintage.jobs.previews import preview
 from mintage.jobs.result import Result
-from mintage.jobs.run import run
 from mintage.jobs.sources import open_source
 from mintage.jobs.verification import verify
 

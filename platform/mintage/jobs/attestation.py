@@ -38,7 +38,9 @@ def check_run(store: ObjectStore, plan: Plan) -> None:
         )
 
 
-def attest_run(store: ObjectStore, plan: Plan, spec: JobSpec, signer: Signer, started: datetime, finished: datetime) -> Head:
+def attest_run(
+    store: ObjectStore, plan: Plan, spec: JobSpec, signer: Signer, *, started: datetime, finished: datetime
+) -> Head:
     """Fold the commits into a signed version. A run that has one already keeps it."""
     stored = find_model(store)
     return attest(

@@ -36,8 +36,9 @@ class Request:
 def make_request(spec: JobSpec, resolution: Resolution, source: Source | None) -> Request:
     """Name the run. Raises `SpecError` when a source is missing that the generator needs."""
     if resolution.needs_source and source is None:
+        assert resolution.generator is not None
         raise SpecError(
-            f"source: is missing, and {resolution.generator.name if resolution.generator else 'this job'} learns from one",
+            f"source: is missing, and {resolution.generator.name} learns from one",
             "name a file or folder with source.uri",
         )
     for table in source.schema.names if source else ():
@@ -144,12 +145,12 @@ def _origin(spec: JobSpec) -> tuple[ObjectStore | None, str | None]:
     origin = ObjectStore.open(spec.model.uri, options=spec.model.storage)
     stored = find_model(origin)
     if stored is None:
-        raise SpecError(f"model.uri: {origin.uri} holds no model", "name the folder of a data set that Mintage made")
+        raise SpecError(
+            f"model.uri: {origin.uri} holds no model", "name the folder of a data set that Mintage made"
+        )
     if spec.model.digest is not None and stored.ref.digest != spec.model.digest:
         raise ProvenanceError(
             f"the model at {origin.uri} has the digest {stored.ref.digest}, not {spec.model.digest}",
             "remove model.digest if this is the model that you want",
         )
     return origin, stored.ref.digest
-
-

@@ -38,7 +38,9 @@ class Result:
         store = ObjectStore.open(uri, options=storage)
         head = latest_head(store)
         if head is None:
-            raise ProvenanceError(f"{store.uri} holds no attested data set", "finish the job with mintage.run")
+            raise ProvenanceError(
+                f"{store.uri} holds no attested data set", "finish the job with mintage.run"
+            )
         return cls(store=store, manifest=read_manifest(store, head))
 
     def scan(self, table: str | None = None) -> pl.LazyFrame:
@@ -91,7 +93,9 @@ class Result:
     def _dataset(self, table: str) -> dataset.Dataset:
         filesystem, root = self.store.filesystem()
         paths = [f"{root}/{part.path}" for part in self.manifest.parts(table)]
-        return dataset.dataset(paths, filesystem=filesystem, schema=self._arrow_schema(table), format="parquet")
+        return dataset.dataset(
+            paths, filesystem=filesystem, schema=self._arrow_schema(table), format="parquet"
+        )
 
     def _arrow_schema(self, table: str) -> pa.Schema:
         return self.manifest.statement.schema.table(table).arrow()

@@ -67,7 +67,9 @@ def make_connector(ref: PluginRef, options: Mapping[str, object], path: str) -> 
 def _open_table(name: str, spec: SourceSpec | TableSpec, frames: object, several: bool) -> TableReader:
     path = f"source.tables.{name}" if several else "source"
     if spec.kind == IN_MEMORY:
-        return make_connector(connector(IN_MEMORY), spec.options, f"{path}.options").read(_frame(name, frames))
+        return make_connector(connector(IN_MEMORY), spec.options, f"{path}.options").read(
+            _frame(name, frames)
+        )
     if spec.uri is None:
         raise SpecError(f"{path}.uri: is missing", "name a file or folder")
     ref = connector(spec.kind) if spec.kind else connector_for(spec.uri)
@@ -85,7 +87,8 @@ def _frame(name: str, frames: object) -> object:
         return frames
     if name not in frames:
         raise SpecError(
-            f"the tables handed over have none called {name!r}", f"they are {', '.join(str(key) for key in frames)}"
+            f"the tables handed over have none called {name!r}",
+            f"they are {', '.join(str(key) for key in frames)}",
         )
     return frames[name]
 
@@ -104,7 +107,9 @@ def _table_schema(
         primary_key=spec.primary_key,
         foreign_keys=tuple(
             ForeignKey(
-                columns=key.columns, table=key.table, references=key.references or tables[key.table].primary_key
+                columns=key.columns,
+                table=key.table,
+                references=key.references or tables[key.table].primary_key,
             )
             for key in keys
         ),

@@ -1,9 +1,9 @@
 """From a spec to a plan: run id, seeds, shards and quotas. Pure: nothing here reads or writes."""
 
+from mintage.contracts.seeds import MAX_SEED, Stage, fit_rng, sample_rng
 from mintage.plan.plan import ModelRef, OperatorPlan, PartLayout, Plan
 from mintage.plan.quotas import plan_quotas
 from mintage.plan.run_id import make_run_id
-from mintage.contracts.seeds import MAX_SEED, Stage, fit_rng, sample_rng
 from mintage.plan.sharding import make_shard, planned_batches, shard_count, slice_rows
 
 __all__ = [

@@ -14,8 +14,8 @@ import pyarrow as pa
 
 from mintage.contracts import DatasetSchema, TableSchema, type_name
 from mintage.errors import MintageError, ObjectMissingError, ProvenanceError, SpecError, StoreError
-from mintage.provenance.commits import check_identity, check_paths, read_commit
 from mintage.provenance._version import checksum_lines
+from mintage.provenance.commits import check_identity, check_paths, read_commit
 from mintage.provenance.content_digest import ContentHasher
 from mintage.provenance.layout import commit_path
 from mintage.provenance.records import CommitRecord, ShardRecord, TableRecord, schema_id
@@ -117,7 +117,9 @@ class ShardChecker:
                         "changed-part", path, f"the part has the sha256 {sha256}, not {record.sha256}"
                     )
                 elif copy is not None and self.open_part is not None and part.table in self.schema.names:
-                    self._check_rows(part, partial(self.open_part, self.schema.table(part.table), copy), result)
+                    self._check_rows(
+                        part, partial(self.open_part, self.schema.table(part.table), copy), result
+                    )
         except ObjectMissingError:
             result.fail("missing-part", path, "the part is missing")
 

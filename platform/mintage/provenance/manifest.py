@@ -14,9 +14,9 @@ from mintage.errors import (
     SignatureError,
 )
 from mintage.provenance._capped import read_capped
-from mintage.provenance.commits import read_commits
 from mintage.provenance._version import VersionWriter
 from mintage.provenance.canonical import canonical_json
+from mintage.provenance.commits import read_commits
 from mintage.provenance.digests import digest_of
 from mintage.provenance.facts import Facts
 from mintage.provenance.heads import latest_head, read_head, read_statement, statement_lines, versions

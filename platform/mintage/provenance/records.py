@@ -8,13 +8,12 @@ another name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
-from mintage.contracts import DatasetSchema, TableSchema
+from mintage.contracts import TableSchema
 from mintage.errors import ProvenanceError
 from mintage.provenance.canonical import canonical_json, parse_json
 from mintage.provenance.digests import Digest, Sha256Hex, digest_of
@@ -157,11 +156,4 @@ class CommitRecord(Record):
 
 def schema_id(table: TableSchema) -> str:
     """The digest of a table's schema: names, types, meaning, nullability and keys of its columns."""
-    [value] = _tables(DatasetSchema.flat(table).to_json())
-    return digest_of(canonical_json(value))
-
-
-def _tables(schema: Mapping[str, object]) -> list[object]:
-    tables = schema["tables"]
-    assert isinstance(tables, list)
-    return tables
+    return digest_of(canonical_json(table.to_json()))

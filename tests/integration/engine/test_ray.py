@@ -24,7 +24,11 @@ pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_session")]
 def worker_processes() -> list[psutil.Process]:
     """The processes of this machine that run a minting actor of this test's Ray."""
     children = psutil.Process().children(recursive=True)
-    return [child for child in children if "_RayWorker" in child.name() or "_RayWorker" in " ".join(child.cmdline())]
+    return [
+        child
+        for child in children
+        if "_RayWorker" in child.name() or "_RayWorker" in " ".join(child.cmdline())
+    ]
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])

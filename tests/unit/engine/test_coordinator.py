@@ -75,8 +75,12 @@ def test_a_final_error_ends_the_run_with_that_error() -> None:
     assert machine.finished
 
 
-@pytest.mark.parametrize("error", [ClusterError("gone"), StoreUnavailableError("slow down")], ids=["cluster", "store"])
-def test_a_retryable_error_is_tried_again_up_to_the_limit(error: ClusterError | StoreUnavailableError) -> None:
+@pytest.mark.parametrize(
+    "error", [ClusterError("gone"), StoreUnavailableError("slow down")], ids=["cluster", "store"]
+)
+def test_a_retryable_error_is_tried_again_up_to_the_limit(
+    error: ClusterError | StoreUnavailableError,
+) -> None:
     machine = Coordinator(shards=1, capacity=1)
     machine.start()
     for _ in range(MAX_FAILURES - 1):

@@ -54,7 +54,10 @@ def test_rejects_are_counted_by_reason_and_made_up_for(job: Job) -> None:
 
 
 def test_every_row_drawn_is_accounted_for(job: Job) -> None:
-    rules = [{"kind": "range", "column": "age", "min": 40}, {"kind": "allowed", "column": "sex", "values": ["F"]}]
+    rules = [
+        {"kind": "range", "column": "age", "min": 40},
+        {"kind": "allowed", "column": "sex", "values": ["F"]},
+    ]
     result = mintage.run(job(validate=rules))
     for record in result.manifest.records():
         verdicts = record.tables["people"].verdicts
@@ -239,16 +242,16 @@ def test_a_model_fitted_before_mints_without_its_source(job: Job, tmp_path: Path
 
 def test_a_model_with_another_digest_than_asked_for_is_refused(job: Job, tmp_path: Path) -> None:
     first = mintage.run(job())
-    spec = job(model={"uri": first.store.uri, "digest": "sha256:" + "0" * 64}, sink={"uri": str(tmp_path / "more")})
+    spec = job(
+        model={"uri": first.store.uri, "digest": "sha256:" + "0" * 64}, sink={"uri": str(tmp_path / "more")}
+    )
     del spec["source"], spec["generator"]
     with pytest.raises(mintage.MintageError, match="not sha256:000"):
         mintage.run(spec)
 
 
 @pytest.mark.parametrize("kind", ["polars", "pandas", "arrow"])
-def test_a_table_straight_from_python_is_learned_from(
-    job: Job, people: pl.DataFrame, kind: str
-) -> None:
+def test_a_table_straight_from_python_is_learned_from(job: Job, people: pl.DataFrame, kind: str) -> None:
     table: object = {"polars": people, "pandas": people.to_pandas(), "arrow": people.to_arrow()}[kind]
     spec = job()
     del spec["source"]
@@ -312,7 +315,9 @@ def test_events_tell_the_phases_and_every_shard(job: Job) -> None:
 
 
 def test_preview_shows_rows_and_writes_nothing(job: Job, tmp_path: Path) -> None:
-    tables = mintage.preview(job(rows=1_000_000, validate=[{"kind": "range", "column": "age", "min": 50}]), rows=25)
+    tables = mintage.preview(
+        job(rows=1_000_000, validate=[{"kind": "range", "column": "age", "min": 50}]), rows=25
+    )
     assert isinstance(tables["people"], pa.Table)
     assert tables["people"].num_rows == 25
     assert min(tables["people"]["age"].to_pylist()) >= 50

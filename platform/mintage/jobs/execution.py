@@ -98,8 +98,12 @@ class _Run:
         if earlier is not None and len(done := committed_shards(store)) == earlier.shards:
             return earlier, Tally(resumed=len(done), shards_done=len(done), rows=earlier.rows)
         with workplace.open():
-            plan = earlier or self._timed("fit", _maker(request), lambda: self._plan(store, request, workplace))
-            return plan, self._timed("mint", f"{plan.rows:,} rows", lambda: self._mint(store, plan, workplace))
+            plan = earlier or self._timed(
+                "fit", _maker(request), lambda: self._plan(store, request, workplace)
+            )
+            return plan, self._timed(
+                "mint", f"{plan.rows:,} rows", lambda: self._mint(store, plan, workplace)
+            )
 
     def _attest(self, store: ObjectStore, plan: Plan, signer: Signer) -> None:
         check_run(store, plan)
@@ -173,7 +177,9 @@ def _earlier_plan(store: ObjectStore, request: Request) -> Plan | None:
             raise _other_run(store, f"objects under {DATA} that no plan explains")
         return None
     if plan.run_id != request.run_id:
-        raise _other_run(store, f"another run: {plan.name}, run id {plan.run_id[:16]}…, not {request.run_id[:16]}…")
+        raise _other_run(
+            store, f"another run: {plan.name}, run id {plan.run_id[:16]}…, not {request.run_id[:16]}…"
+        )
     layout = (plan.shard_rows, plan.layout.connector.name)
     wanted = (request.spec.sink.shard_rows, request.resolution.sink.name)
     if layout != wanted:
@@ -187,7 +193,7 @@ def _earlier_plan(store: ObjectStore, request: Request) -> Plan | None:
 def _other_run(store: ObjectStore, what: str) -> SpecError:
     return SpecError(
         f"sink.uri: {store.uri} holds {what}",
-        "choose another sink.uri; a data set is never overwritten, and another spec, seed or source is another run",
+        "choose another sink.uri; nothing is overwritten, and another spec, seed or source is another run",
     )
 
 

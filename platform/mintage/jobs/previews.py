@@ -47,7 +47,9 @@ def preview(
     written. Raises what `run` raises; `StarvationError` when the rules leave nothing over.
     """
     if not 0 < rows <= MAX_PREVIEW_ROWS:
-        raise SpecError(f"rows: a preview shows 1 to {MAX_PREVIEW_ROWS} rows, got {rows}", "for more, run the job")
+        raise SpecError(
+            f"rows: a preview shows 1 to {MAX_PREVIEW_ROWS} rows, got {rows}", "for more, run the job"
+        )
     accepted = read_spec(spec, in_memory=source is not None)
     resolution = resolve(accepted)
     opened = open_source(accepted.source, accepted.name, source) if accepted.source is not None else None
