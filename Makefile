@@ -22,9 +22,13 @@ endif
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode \
 	--constraints constraints.txt --build-constraints constraints.txt
 
-# One thread per process (OpenMP's threads spin when processes outnumber cores), a local Ray without
-# tokens, and nothing that calls home.
-QUIET := OMP_NUM_THREADS=1 RAY_AUTH_MODE=disabled RAY_USAGE_STATS_ENABLED=0 HF_HUB_OFFLINE=1 DO_NOT_TRACK=1
+# Tests run with one thread per process (OpenMP's threads spin when processes outnumber cores), a local
+# Ray without tokens, and nothing that calls home.
+test test-slow: export OMP_NUM_THREADS := 1
+test test-slow: export RAY_AUTH_MODE := disabled
+test test-slow: export RAY_USAGE_STATS_ENABLED := 0
+test test-slow: export HF_HUB_OFFLINE := 1
+test test-slow: export DO_NOT_TRACK := 1
 
 help:  ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,27 +59,28 @@ demo: setup  ## Learn real flights, mint a million synthetic ones on a local Ray
 		rm -rf $(DEMO)/flights-synthetic; \
 	fi
 	@$(BIN)/python docs/examples/flights/export_flights.py $(DEMO)/flights.parquet
-	$(QUIET) $(BIN)/mintage run docs/examples/flights/flights.yaml
-	$(QUIET) $(BIN)/mintage verify $(DEMO)/flights-synthetic
+	$(BIN)/mintage run docs/examples/flights/flights.yaml
+	$(BIN)/mintage verify $(DEMO)/flights-synthetic
 
 test: setup  ## Run the tests and every example, with a real S3 server and a local Ray
-	$(QUIET) $(BIN)/python -m pytest -m "not (slow or gpu or postgres or browser)" $(ARGS)
+	$(BIN)/python -m pytest -m "not (slow or gpu or postgres or browser)" $(ARGS)
 
 test-slow: setup  ## Run the tests that take minutes
-	$(QUIET) $(BIN)/python -m pytest -m "slow and not (gpu or postgres or browser)" $(ARGS)
+	$(BIN)/python -m pytest -m "slow and not (gpu or postgres or browser)" $(ARGS)
 
-check: $(VENV)/.dev-installed docs  ## Check format, lint, types, imports and documentation
+check: $(VENV)/.dev-installed  ## Check format, lint, types, imports and documentation
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory docs
 
 docs: $(VENV)/.dev-installed  ## Build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 bench: setup  ## Measure, and print the figures with machine and versions
-	$(QUIET) $(BIN)/python benchmarks/run.py $(ARGS)
+	$(BIN)/python benchmarks/run.py $(ARGS)
 
 constraints: $(BIN)/uv  ## Replace constraints.txt by the newest set that resolves
 	@printf 'hatchling\nuv\n' | $(BIN)/uv pip compile --quiet pyproject.toml - --group dev --all-extras \
