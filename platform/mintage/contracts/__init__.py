@@ -15,7 +15,7 @@ from mintage.contracts.generator import (
     Model,
     TableBatch,
 )
-from mintage.contracts.operator import Operator, OperatorConfig, RowJudge
+from mintage.contracts.operator import DatasetJudge, Operator, OperatorConfig, RowJudge
 from mintage.contracts.schema import (
     ColumnSchema,
     DatasetSchema,
@@ -32,6 +32,7 @@ __all__ = [
     "ColumnSchema",
     "Connector",
     "ConnectorConfig",
+    "DatasetJudge",
     "DatasetSchema",
     "Determinism",
     "FitContext",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
+import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
 from mintage.contracts.schema import TableSchema
@@ -53,6 +54,18 @@ class RowJudge(ABC):
         del rows
 
 
+class DatasetJudge(ABC):
+    """Judges the rows of one table over all shards, when all are committed and none is signed yet."""
+
+    @abstractmethod
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Take in rows that were committed, in shard order."""
+
+    @abstractmethod
+    def problem(self) -> str:
+        """What is wrong with the table as a whole, with numbers; empty when nothing is."""
+
+
 class Operator(ABC):
     """A rule about the rows of one table. Made once per use with its validated config."""
 
@@ -82,6 +95,14 @@ class Operator(ABC):
     @abstractmethod
     def judge(self, table: TableSchema, prepared: bytes) -> RowJudge:
         """A judge for the rows of one shard; `prepared` is what `prepare` returned."""
+
+    def dataset_judge(self, table: TableSchema) -> DatasetJudge | None:
+        """A judge for what no single shard can see; None, as for most rules, when there is no such thing.
+
+        A problem that it finds fails the job: rows of committed shards are never taken back.
+        """
+        del table
+        return None
 
 
 Prepared = Mapping[str, bytes]

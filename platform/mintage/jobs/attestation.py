@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from mintage.engine.bench import bind_rule, stored_schema
+from mintage.engine.bench import bind_rule, make_sink, stored_schema
 from mintage.engine.models import find_model, load_prepared
 from mintage.errors import ValidationFailedError
-from mintage.operators.validation import Counts, find_excesses
+from mintage.operators.validation import BoundRule, Counts, find_excesses
 from mintage.plan import Plan
 from mintage.provenance.commits import read_commits
 from mintage.provenance.manifest import attest
@@ -22,20 +22,47 @@ _READERS = 16
 
 
 def check_run(store: ObjectStore, plan: Plan) -> None:
-    """Judge the rules that no single shard can: shares that fail a job. Raises `ValidationFailedError`."""
+    """Judge what no single shard can see. Raises `ValidationFailedError`; nothing is attested then.
+
+    Shares of broken rules are summed over the commit records; rules that compare rows of different
+    shards, such as `unique`, read the columns of their table once more.
+    """
     rules = [bind_rule(rule, load_prepared(store, rule.prepared)) for rule in plan.operators]
+    problems = [*_excesses(store, plan, rules), *_dataset_problems(store, plan, rules)]
+    if problems:
+        raise ValidationFailedError(
+            "; ".join(problems),
+            "the parts are kept, but not attested. Loosen the rule, or let fewer shards share the rows "
+            "(sink.shard_rows), and write to a new sink",
+        )
+
+
+def _excesses(store: ObjectStore, plan: Plan, rules: list[BoundRule]) -> list[str]:
+    """Rules with action `fail` that too many of all rows drawn break."""
     if not any(rule.operator.config.action == "fail" for rule in rules):
-        return
+        return []
     totals: dict[str, Counts] = {}
     for commit in _commits(store, plan):
         for name, table in commit.record.tables.items():
             counted = Counts(drawn=table.verdicts.drawn, violations=table.verdicts.violations)
             totals[name] = totals.get(name, Counts()) + counted
-    if excesses := find_excesses(rules, totals):
-        raise ValidationFailedError(
-            "; ".join(str(excess) for excess in excesses),
-            "the parts are kept, but not attested: loosen the rule or its `above`, and write to a new sink",
-        )
+    return [str(excess) for excess in find_excesses(rules, totals)]
+
+
+def _dataset_problems(store: ObjectStore, plan: Plan, rules: list[BoundRule]) -> list[str]:
+    """What rules say about tables as wholes."""
+    schema = stored_schema(plan)
+    made = [(rule.table, rule.operator.dataset_judge(schema.table(rule.table))) for rule in rules]
+    judges = [(table, judge) for table, judge in made if judge is not None]
+    if not judges or plan.shards == 1:
+        return []
+    sink = make_sink(plan, plan.layout.connector)
+    for commit in _commits(store, plan):
+        for table, judge in judges:
+            with store.open_read(commit.parts[table]) as stream:
+                for batch in sink.scan_part(stream, schema.table(table).arrow()):
+                    judge.add(batch)
+    return [problem for _, judge in judges if (problem := judge.problem())]
 
 
 def attest_run(

@@ -33,6 +33,7 @@ from mintage.jobs.sources import check_apart, open_source
 from mintage.jobs.summary import summarize
 from mintage.jobs.workplace import Workplace
 from mintage.plan import Plan
+from mintage.provenance.heads import latest_head
 from mintage.provenance.signing import Signer, local_identity
 from mintage.settings import Settings
 from mintage.spec import JobSpec, read_spec
@@ -106,7 +107,8 @@ class _Run:
             )
 
     def _attest(self, store: ObjectStore, plan: Plan, signer: Signer) -> None:
-        check_run(store, plan)
+        if latest_head(store) is None:
+            check_run(store, plan)
         attest_run(store, plan, self.spec, signer, started=self.started, finished=datetime.now(UTC))
 
     def _read(self, store: ObjectStore) -> Request:
