@@ -68,7 +68,7 @@ def _same(one: pa.Table, other: pa.Table) -> bool:
 
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("type_", VALUES, ids=str)
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(data=st.data())
 def test_every_value_of_every_type_comes_back(kind: str, type_: pa.DataType, data: st.DataObject) -> None:
     values = data.draw(st.lists(st.none() | VALUES[type_], min_size=1, max_size=8))
