@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
@@ -33,7 +34,7 @@ def _rows(data: bytes, size: int, dialect: Dialect) -> list[list[str]]:
 @pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL], ids=["where needed", "always"])
 @given(rows=st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=8), size=st.integers(1, 40))
 def test_blocks_hold_all_records_wherever_chunks_end(
-    quoting: int, rows: list[tuple[str, str]], size: int
+    quoting: Literal[0, 1], rows: list[tuple[str, str]], size: int
 ) -> None:
     text = io.StringIO(newline="")
     csv.writer(text, delimiter=";", quotechar="'", quoting=quoting, lineterminator="\r\n").writerows(rows)
