@@ -10,10 +10,12 @@ import sys
 from environment import Setting
 
 _MINT = """
-import json, resource, sys
+import json, pathlib, sys
 import mintage
 mintage.run(json.loads(sys.argv[1]))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+# Not ru_maxrss, which a child process inherits from its parent.
+lines = pathlib.Path("/proc/self/status").read_text().splitlines()
+print(next(line.split()[1] for line in lines if line.startswith("VmHWM")))
 """
 
 
