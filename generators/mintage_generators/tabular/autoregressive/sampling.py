@@ -20,7 +20,7 @@ from mintage_generators.tabular.autoregressive.network import IMPOSSIBLE
 from mintage_generators.tabular.autoregressive.threads import torch_threads
 from mintage_generators.tabular.codec import Conditions, Function, TableCodec
 
-CHUNK_ROWS = 2048
+CHUNK_ROWS = 4096
 """Rows drawn at a time: their hidden units stay in the processor's cache."""
 
 _MAX_LINK = 8_000_000
@@ -41,7 +41,7 @@ class Mask:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One column to draw: target number, masks (with the input of the case, or -1), inputs known, first layer."""
+    """One column to draw: target, masks (with the input of the case, or -1), inputs known, first layer."""
 
     target: int
     masks: tuple[tuple[int, Mask], ...]
