@@ -13,12 +13,15 @@ from mintage_connectors.text.config import TextConfig
 class CsvConfig(TextConfig):
     """How CSV files are written, and how types are found in them."""
 
-    delimiter: str = Field(",", pattern=r"^[\t !#-/:-@\[-`{-~]$", description="Character between two values.")
+    delimiter: str = Field(
+        default=",", pattern=r"^[\t !#-/:-@\[-`{-~]$", description="Character between two values."
+    )
     quote: str = Field(
-        '"', pattern=r"^[!-/:-@\[-`{-~]$", description="Character around values; doubled in them."
+        default='"', pattern=r"^[!-/:-@\[-`{-~]$", description="Character around values; doubled in them."
     )
     header: bool = Field(
-        True, description="Whether the first row holds the names; if not, they are column_1, column_2, …"
+        default=True,
+        description="Whether the first row holds the names; if not, they are column_1, column_2, …",
     )
     nulls: tuple[str, ...] = Field(
         ("", "NA", "NaN", "null", "NULL", "None"),
@@ -26,10 +29,10 @@ class CsvConfig(TextConfig):
         "written, a null is an empty value without quotes, empty text a pair of quotes.",
     )
     encoding: str = Field(
-        "utf-8", description="Encoding of the files that are read, such as cp1252 or utf-16."
+        default="utf-8", description="Encoding of the files that are read, such as cp1252 or utf-16."
     )
     escape_formulas: bool = Field(
-        False,
+        default=False,
         description="Write an apostrophe before text that a spreadsheet takes for a formula, that is, text "
         "that begins with = + - @, tab or return.",
     )

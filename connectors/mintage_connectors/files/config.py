@@ -17,7 +17,7 @@ class FilesConfig(ConnectorConfig):
         description="Options of the store, such as endpoint_url; credentials come from the environment.",
     )
     partitions: Literal["hive", "none"] = Field(
-        "hive",
+        default="hive",
         description="hive: folders called `column=value` below the location are columns of the table, of the "
         "type that their values suggest. none: names of folders mean nothing.",
     )

@@ -13,5 +13,5 @@ class IpcConfig(FilesConfig):
     """How Arrow IPC parts are compressed."""
 
     compression: Literal["zstd", "lz4", "none"] = Field(
-        "none", description="Codec of the buffers; none lets readers map a file into memory."
+        default="none", description="Codec of the buffers; none lets readers map a file into memory."
     )

@@ -13,9 +13,11 @@ from mintage_connectors.files.config import FilesConfig
 class ParquetConfig(FilesConfig):
     """How Parquet parts are compressed."""
 
-    compression: Literal["zstd", "snappy", "lz4", "none"] = Field("zstd", description="Codec of the pages.")
+    compression: Literal["zstd", "snappy", "lz4", "none"] = Field(
+        default="zstd", description="Codec of the pages."
+    )
     level: int | None = Field(
-        None, ge=1, le=22, description="Level of zstd, 1 (fastest) to 22; 1 when not given."
+        default=None, ge=1, le=22, description="Level of zstd, 1 (fastest) to 22; 1 when not given."
     )
 
     @model_validator(mode="after")

@@ -123,6 +123,14 @@ class Generator(ABC):
         bytes. Raises `FitError` or `SourceError` when the source cannot be learned from.
         """
 
+    def foresee(self, source: Source | None) -> DatasetSchema | None:
+        """The tables that the model will make, when that is known before fitting; else None.
+
+        Rules and conditions on columns that do not exist are then refused before any work.
+        """
+        del source
+        return None
+
     @classmethod
     @abstractmethod
     def load(cls, files: Mapping[str, bytes]) -> Model:

@@ -26,7 +26,7 @@ from mintage.engine.models import StoredModel, copy_model, find_model, load_mode
 from mintage.engine.training import Training
 from mintage.errors import ObjectExistsError, SpecError
 from mintage.jobs.attestation import attest_run, check_run
-from mintage.jobs.planning import Request, make_plan, make_request
+from mintage.jobs.planning import Request, check_foreseen, make_plan, make_request
 from mintage.jobs.resolution import resolve
 from mintage.jobs.result import Result
 from mintage.jobs.sources import check_apart, open_source
@@ -98,6 +98,9 @@ class _Run:
         earlier = _earlier_plan(store, request)
         if earlier is not None and len(done := committed_shards(store)) == earlier.shards:
             return earlier, Tally(resumed=len(done), shards_done=len(done), rows=earlier.rows)
+        if (asked := self.spec.resources.workers or 1) > workplace.workers:
+            message = f"resources.workers is {asked}, but {workplace.workers} is all that this job can use"
+            self.on_event(events.Warned(message=message))
         with workplace.open():
             plan = earlier or self._timed(
                 "fit", _maker(request), lambda: self._plan(store, request, workplace)
@@ -117,8 +120,10 @@ class _Run:
         if self.spec.source is not None:
             check_apart(self.spec.source, store.uri)
             source = open_source(self.spec.source, self.spec.name, self.frames)
+        request = make_request(self.spec, resolution, source)
+        check_foreseen(request)
         store.probe()
-        return make_request(self.spec, resolution, source)
+        return request
 
     def _plan(self, store: ObjectStore, request: Request, workplace: Workplace) -> Plan:
         stored = find_model(store)
@@ -195,7 +200,7 @@ def _earlier_plan(store: ObjectStore, request: Request) -> Plan | None:
 def _other_run(store: ObjectStore, what: str) -> SpecError:
     return SpecError(
         f"sink.uri: {store.uri} holds {what}",
-        "choose another sink.uri; nothing is overwritten, and another spec, seed or source is another run",
+        "nothing is overwritten: choose another sink.uri, or remove that folder if nothing in it is needed",
     )
 
 

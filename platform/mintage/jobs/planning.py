@@ -11,6 +11,7 @@ from mintage.errors import ProvenanceError, SpecError
 from mintage.jobs.resolution import Resolution
 from mintage.operators.validation import check_rules
 from mintage.plan import OperatorPlan, PartLayout, Plan, make_run_id, plan_quotas
+from mintage.plugins import load_generator
 from mintage.provenance.canonical import canonical_json
 from mintage.provenance.digests import sha256_hex
 from mintage.provenance.layout import check_table_name
@@ -61,6 +62,21 @@ def make_request(spec: JobSpec, resolution: Resolution, source: Source | None) -
         run_id=run_id,
         fit_id=sha256_hex(canonical_json(identity)),
     )
+
+
+def check_foreseen(request: Request) -> None:
+    """Refuse rules and conditions that no model of this job could meet, before anything is fitted.
+
+    Raises `SpecError`. Where the generator cannot foresee its tables, the plan finds it out later.
+    """
+    if (ref := request.resolution.generator) is None:
+        return
+    cls = load_generator(ref)
+    generator = cls(cls.Config.model_validate(dict(request.resolution.generator_config)))
+    if (schema := generator.foresee(request.source)) is None:
+        return
+    check_rules(schema, [(rule.operator, rule.table(schema)) for rule in request.resolution.rules])
+    _check_columns(schema, make_quotas(request.spec))
 
 
 def make_plan(request: Request, stored: StoredModel, model: Model, store: ObjectStore) -> Plan:
@@ -125,11 +141,16 @@ def make_quotas(spec: JobSpec) -> tuple[Quota, ...]:
 
 def check_quotas(model: Model, quotas: tuple[Quota, ...]) -> None:
     """Raise `ConditionError` or `SpecError` when the model cannot meet the conditions of a quota."""
+    _check_columns(model.schema, quotas)
     for quota in quotas:
-        for column in (*quota.fixed, *quota.excluded):
-            model.schema.root_table.column(column)
         if quota.fixed or quota.excluded:
             model.check(quota.fixed, quota.excluded)
+
+
+def _check_columns(schema: DatasetSchema, quotas: tuple[Quota, ...]) -> None:
+    for quota in quotas:
+        for column in (*quota.fixed, *quota.excluded):
+            schema.root_table.column(column)
 
 
 def _plain(value: Scalar) -> Scalar:

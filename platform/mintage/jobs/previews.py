@@ -17,7 +17,7 @@ from mintage.engine.models import find_model, load_model, trust_installed
 from mintage.engine.training import Training, fit_model
 from mintage.engine.worker import draw
 from mintage.errors import SpecError
-from mintage.jobs.planning import Request, check_quotas, make_quotas, make_request, plan_rules
+from mintage.jobs.planning import Request, check_foreseen, check_quotas, make_quotas, make_request, plan_rules
 from mintage.jobs.resolution import resolve
 from mintage.jobs.sources import open_source
 from mintage.operators.validation import BatchValidator, BoundRule, tagged_schema
@@ -54,6 +54,7 @@ def preview(
     resolution = resolve(accepted)
     opened = open_source(accepted.source, accepted.name, source) if accepted.source is not None else None
     request = make_request(accepted, resolution, opened)
+    check_foreseen(request)
     model = _model(request, on_event)
     quotas = make_quotas(accepted)
     check_quotas(model, quotas)

@@ -32,6 +32,7 @@ from mintage_generators.tabular.codec import (
     TableCodec,
     damaged,
     fit_table,
+    foresee_table,
     pack,
     read_codec,
     unpack,
@@ -118,6 +119,10 @@ class AutoregressiveGenerator(Generator):
 
     Config = AutoregressiveConfig
     config: AutoregressiveConfig
+
+    def foresee(self, source: Source | None) -> DatasetSchema | None:
+        """The source's own table, with plain types."""
+        return foresee_table(source) if source is not None else None
 
     def fit(self, source: Source | None, context: FitContext) -> AutoregressiveModel:
         """One pass over the source for the codec, then training until the held-out loss stops falling."""

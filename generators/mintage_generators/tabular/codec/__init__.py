@@ -10,7 +10,7 @@ from mintage_generators.tabular.codec.files import Arrays, Document, damaged, pa
 from mintage_generators.tabular.codec.functions import Function
 from mintage_generators.tabular.codec.number import NumberColumn
 from mintage_generators.tabular.codec.saved import CodecDocument, read_codec, write_codec
-from mintage_generators.tabular.codec.table import FittedTable, TableCodec, fit_table
+from mintage_generators.tabular.codec.table import FittedTable, TableCodec, fit_table, foresee_table
 
 __all__ = [
     "TWO_LEVELS",
@@ -28,6 +28,7 @@ __all__ = [
     "TableCodec",
     "damaged",
     "fit_table",
+    "foresee_table",
     "pack",
     "read_codec",
     "unpack",

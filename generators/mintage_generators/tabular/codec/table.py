@@ -88,6 +88,11 @@ def fit_table(
     return FittedTable(codec=codec, tokens=tokens, record=_record(rows, fitted, codec))
 
 
+def foresee_table(source: Source) -> DatasetSchema:
+    """What a codec of this source will emit. Raises `FitError` for what it could not carry."""
+    return DatasetSchema.flat(_emitted(_only_table(source)))
+
+
 def _only_table(source: Source) -> TableSchema:
     if len(source.schema.tables) != 1:
         raise FitError(

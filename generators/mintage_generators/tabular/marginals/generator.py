@@ -26,6 +26,7 @@ from mintage_generators.tabular.codec import (
     Document,
     TableCodec,
     fit_table,
+    foresee_table,
     pack,
     read_codec,
     unpack,
@@ -93,6 +94,10 @@ class MarginalsGenerator(Generator):
 
     Config = MarginalsConfig
     config: MarginalsConfig
+
+    def foresee(self, source: Source | None) -> DatasetSchema | None:
+        """The source's own table, with plain types."""
+        return foresee_table(source) if source is not None else None
 
     def fit(self, source: Source | None, context: FitContext) -> MarginalsModel:
         """One pass over the source."""
