@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import pyarrow as pa
 
@@ -69,10 +70,11 @@ def _with_short_text(table: pa.Table) -> pa.Table:
     return pa.Table.from_batches(table.to_batches(max_chunksize=SCAN_ROWS), table.schema).cast(schema)
 
 
-def _from_pandas(frame: object) -> pa.Table | None:
+def _from_pandas(table: object) -> pa.Table | None:
     pandas = sys.modules["pandas"]
-    if not isinstance(frame, pandas.DataFrame):
+    if not isinstance(table, pandas.DataFrame):
         return None
+    frame: Any = table  # pandas is no dependency, so its types are not at hand
     if any(name is not None for name in frame.index.names):
         raise SourceError(
             f"the index {list(frame.index.names)} of {_PLACE} is no column",

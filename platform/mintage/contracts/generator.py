@@ -132,6 +132,10 @@ class Generator(ABC):
         return None
 
     @classmethod
+    def warm_up(cls) -> None:  # noqa: B027  # most generators need nothing
+        """Import what a model of this generator needs to sample; called when a worker starts."""
+
+    @classmethod
     @abstractmethod
     def load(cls, files: Mapping[str, bytes]) -> Model:
         """The model that `Model.save` wrote. Raises `FitError` for files it did not write."""

@@ -37,6 +37,10 @@ class Executor(Protocol):
         """How many attempts may be submitted and not yet ended."""
         ...
 
+    def begin(self, setup: WorkerSetup) -> None:
+        """Be told where the data set lies, and by which plan it is minted; before the first `submit`."""
+        ...
+
     def submit(self, attempt: Attempt) -> None:
         """Begin an attempt, soon."""
         ...
@@ -46,7 +50,7 @@ class Executor(Protocol):
         ...
 
     def close(self) -> None:
-        """Stop everything. After this returns, no attempt commits any more."""
+        """Stop everything. After this returns, no attempt commits any more. May be called twice."""
         ...
 
 
@@ -55,10 +59,14 @@ class InlineExecutor:
 
     capacity = 1
 
-    def __init__(self, setup: WorkerSetup) -> None:
+    def __init__(self) -> None:
         self._stop = Event()
-        self._minter = ShardMinter(setup, self._stop.is_set)
+        self._minter: ShardMinter | None = None
         self._queue: deque[Attempt] = deque()
+
+    def begin(self, setup: WorkerSetup) -> None:
+        """Make the one minter."""
+        self._minter = ShardMinter(setup, self._stop.is_set)
 
     def submit(self, attempt: Attempt) -> None:
         """Queue an attempt for the next `wait`."""
@@ -67,7 +75,7 @@ class InlineExecutor:
     def wait(self, timeout_seconds: float) -> list[Outcome]:
         """Run the next attempt to its end, however long it takes."""
         del timeout_seconds
-        if not self._queue:
+        if not self._queue or self._minter is None:
             return []
         attempt = self._queue.popleft()
         ended = self._minter.try_mint(attempt.shard, attempt.id)

@@ -14,6 +14,7 @@ from typing import Any
 from mintage.engine.executors import Attempt, Outcome
 from mintage.engine.worker import Receipt, ShardMinter, WorkerSetup
 from mintage.errors import ClusterError
+from mintage.plugins import PluginRef, load_generator
 
 # One thread each: workers share the machine by processes, and OpenMP threads that spin on a busy
 # core cost tenfold.
@@ -32,12 +33,15 @@ class Placement:
 
 
 class _RayWorker:
-    """The actor: a `ShardMinter` that is made when the first attempt arrives."""
+    """The actor: libraries are loaded when it starts, the plan and the model with the first attempt."""
 
-    def __init__(self, setup: WorkerSetup) -> None:
-        self._minter = ShardMinter(setup)
+    def __init__(self, generator: PluginRef | None) -> None:
+        self._minter: ShardMinter | None = None
+        if generator is not None:
+            load_generator(generator).warm_up()
 
-    def mint(self, shard: int, attempt: str) -> Any:  # noqa: ANN401  # Ray wraps it anyway
+    def mint(self, setup: WorkerSetup, shard: int, attempt: str) -> Any:  # noqa: ANN401  # Ray wraps it anyway
+        self._minter = self._minter or ShardMinter(setup)
         return self._minter.try_mint(shard, attempt)
 
     def ping(self) -> None:
@@ -53,12 +57,20 @@ class _Slot:
 
 
 class RayExecutor:
-    """Runs attempts on actors of the Ray cluster that this process is connected to."""
+    """Runs attempts on actors of the Ray cluster that this process is connected to.
 
-    def __init__(self, setup: WorkerSetup, placement: Placement) -> None:
-        self._setup = setup
+    The actors start with the executor, so that their libraries are loaded while the model is fitted.
+    """
+
+    def __init__(self, placement: Placement, generator: PluginRef | None) -> None:
         self._placement = placement
+        self._generator = generator
+        self._setup: WorkerSetup | None = None
         self._slots = [_Slot(actor=self._start_actor()) for _ in range(placement.workers)]
+
+    def begin(self, setup: WorkerSetup) -> None:
+        """Tell the actors with each attempt what this says."""
+        self._setup = setup
 
     @property
     def capacity(self) -> int:
@@ -68,7 +80,7 @@ class RayExecutor:
     def submit(self, attempt: Attempt) -> None:
         """Give the attempt to the actor that has the fewest."""
         slot = min(self._slots, key=lambda s: len(s.running))
-        slot.running[slot.actor.mint.remote(attempt.shard, attempt.id)] = attempt
+        slot.running[slot.actor.mint.remote(self._setup, attempt.shard, attempt.id)] = attempt
 
     def wait(self, timeout_seconds: float) -> list[Outcome]:
         """The attempts that ended; a dead actor loses all of its own, and is replaced."""
@@ -85,9 +97,10 @@ class RayExecutor:
     def close(self) -> None:
         """Kill the actors, and wait until they are dead: only then can nothing be committed."""
         import ray
+        from ray import exceptions as ray_errors
 
         for slot in self._slots:
-            with contextlib.suppress(ray.exceptions.RayError):
+            with contextlib.suppress(ray_errors.RayError):
                 ray.kill(slot.actor, no_restart=True)
         deadline = time.monotonic() + _CLOSE_SECONDS
         for slot in self._slots:
@@ -103,17 +116,18 @@ class RayExecutor:
             num_cpus=placement.cpus,
             num_gpus=placement.gpus,
             runtime_env={"env_vars": WORKER_ENVIRONMENT},
-        ).remote(self._setup)
+        ).remote(self._generator)
 
     def _collect(self, reference: Any) -> list[Outcome]:  # noqa: ANN401
         import ray
+        from ray import exceptions as ray_errors
 
         slot = next((slot for slot in self._slots if reference in slot.running), None)
         if slot is None:
             return []
         try:
-            ended = ray.get(reference)
-        except ray.exceptions.RayError as exc:
+            ended: Any = ray.get(reference)
+        except ray_errors.RayError as exc:
             return self._replace(slot, f"{type(exc).__name__}: {str(exc).splitlines()[0]}")
         attempt = slot.running.pop(reference)
         if isinstance(ended, Receipt):
@@ -129,13 +143,14 @@ class RayExecutor:
 
     def _await_death(self, actor: Any, deadline: float) -> None:  # noqa: ANN401
         import ray
+        from ray import exceptions as ray_errors
 
         while time.monotonic() < deadline:
             try:
                 ray.get(actor.ping.remote(), timeout=1.0)
-            except ray.exceptions.GetTimeoutError:
+            except ray_errors.GetTimeoutError:
                 continue
-            except ray.exceptions.RayError:
+            except ray_errors.RayError:
                 return
         raise ClusterError(
             f"a worker did not stop within {_CLOSE_SECONDS:.0f} s",

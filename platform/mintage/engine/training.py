@@ -64,6 +64,7 @@ def fit_model(training: Training, context: FitContext) -> Model:
 def fit_on_ray(training: Training, on_event: events.OnEvent) -> StoredModel:
     """Fit in one actor of the Ray cluster that this process is connected to."""
     import ray
+    from ray import exceptions as ray_errors
 
     variables = {name: str(training.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
     # Ray's types describe neither the options of an actor nor its methods.
@@ -72,10 +73,11 @@ def fit_on_ray(training: Training, on_event: events.OnEvent) -> StoredModel:
     try:
         result = actor.fit.remote(training)
         while not ray.wait([result], timeout=_POLL_SECONDS)[0]:
-            if (progress := ray.get(actor.progress.remote())) is not None:
+            progress: Any = ray.get(actor.progress.remote())
+            if progress is not None:
                 on_event(events.FitProgressed(step=progress.step, steps=progress.steps, note=progress.note))
         ended = ray.get(result)
-    except ray.exceptions.RayError as exc:
+    except ray_errors.RayError as exc:
         raise ClusterError(
             f"the actor that fits the model went away: {str(exc).splitlines()[0]}",
             "look in its logs for a crash or for memory, then run the same command again",

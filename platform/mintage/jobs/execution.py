@@ -21,6 +21,7 @@ from typing import TypeVar
 from mintage.engine import events
 from mintage.engine.bench import read_plan
 from mintage.engine.driver import Tally, committed_shards, mint_all
+from mintage.engine.executors import Executor
 from mintage.engine.layout import DATA, PLAN
 from mintage.engine.models import StoredModel, copy_model, find_model, load_model, trust_installed
 from mintage.engine.training import Training
@@ -101,13 +102,12 @@ class _Run:
         if (asked := self.spec.resources.workers or 1) > workplace.workers:
             message = f"resources.workers is {asked}, but {workplace.workers} is all that this job can use"
             self.on_event(events.Warned(message=message))
-        with workplace.open():
+        with workplace.open(request.resolution.generator) as executor:
             plan = earlier or self._timed(
                 "fit", _maker(request), lambda: self._plan(store, request, workplace)
             )
-            return plan, self._timed(
-                "mint", f"{plan.rows:,} rows", lambda: self._mint(store, plan, workplace)
-            )
+            executor.begin(workplace.setup(store, plan.digest))
+            return plan, self._timed("mint", f"{plan.rows:,} rows", lambda: self._mint(store, plan, executor))
 
     def _attest(self, store: ObjectStore, plan: Plan, signer: Signer) -> None:
         if latest_head(store) is None:
@@ -158,8 +158,7 @@ class _Run:
         )
         return workplace.fit(training, self.on_event)
 
-    def _mint(self, store: ObjectStore, plan: Plan, workplace: Workplace) -> Tally:
-        executor = workplace.executor(store, plan.digest)
+    def _mint(self, store: ObjectStore, plan: Plan, executor: Executor) -> Tally:
         return mint_all(plan, store, executor, on_event=self.on_event, cancelled=self.cancelled)
 
     def _signer(self, settings: Settings) -> Signer:

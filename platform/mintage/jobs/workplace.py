@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from mintage.engine.events import OnEvent
@@ -14,6 +14,7 @@ from mintage.engine.training import Training, fit_here, fit_on_ray
 from mintage.engine.worker import WorkerSetup
 from mintage.errors import SpecError
 from mintage.plan import shard_count
+from mintage.plugins import PluginRef
 from mintage.settings import Settings
 from mintage.spec import JobSpec
 from mintage.store import ObjectStore
@@ -45,39 +46,40 @@ class Workplace:
         return cls(spec=spec, settings=settings, workers=min(workers, shards) if ray else 1, ray=ray)
 
     @contextmanager
-    def open(self) -> Iterator[None]:
-        """Be connected to Ray while the body runs, when Ray is where the job runs."""
+    def open(self, generator: PluginRef | None) -> Iterator[Executor]:
+        """An executor while the body runs, on Ray when Ray is where the job runs; closed in the end.
+
+        `generator` is what the models that its workers will draw from are made by, when it is known.
+        """
         if not self.ray:
-            yield
+            with closing(InlineExecutor()) as executor:
+                yield executor
             return
         from mintage.engine.ray_cluster import ray_cluster
+        from mintage.engine.ray_executor import Placement, RayExecutor
 
-        with ray_cluster(self.spec.resources.address, self.settings):
-            yield
+        resources = self.spec.resources
+        placement = Placement(
+            workers=self.workers,
+            in_flight=resources.in_flight,
+            cpus=resources.cpus_per_worker,
+            gpus=resources.gpus_per_worker,
+        )
+        with (
+            ray_cluster(resources.address, self.settings),
+            closing(RayExecutor(placement, generator)) as fleet,
+        ):
+            yield fleet
 
     def fit(self, training: Training, on_event: OnEvent) -> StoredModel:
         """Fit and store a model."""
         return fit_on_ray(training, on_event) if self.ray else fit_here(training, on_event)
 
-    def executor(self, store: ObjectStore, plan_digest: str) -> Executor:
-        """The executor that mints a plan; its workers begin to load at once."""
-        setup = WorkerSetup(
+    def setup(self, store: ObjectStore, plan_digest: str) -> WorkerSetup:
+        """What workers are told."""
+        return WorkerSetup(
             store=store,
             plan_digest=plan_digest,
             keep_rejects=self.spec.sink.keep_rejects,
             host=platform.node()[:100],
-        )
-        if not self.ray:
-            return InlineExecutor(setup)
-        from mintage.engine.ray_executor import Placement, RayExecutor
-
-        resources = self.spec.resources
-        return RayExecutor(
-            setup,
-            Placement(
-                workers=self.workers,
-                in_flight=resources.in_flight,
-                cpus=resources.cpus_per_worker,
-                gpus=resources.gpus_per_worker,
-            ),
         )

@@ -122,6 +122,7 @@ class _ArrayHasher(Protocol):
 
     def summary(self) -> bytes:
         """Count of values, the digest of each stream, then the same of the level below."""
+        ...
 
 
 class _Validity:

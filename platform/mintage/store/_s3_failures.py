@@ -169,7 +169,8 @@ def _response(exc: BaseException) -> dict[str, object]:
     # s3fs translates botocore's errors to Python's own, and keeps the original as the cause.
     current: BaseException | None = exc
     while current is not None:
-        if isinstance(current, botocore_errors.ClientError):
-            return dict(current.response)
+        response = getattr(current, "response", None)
+        if isinstance(current, botocore_errors.ClientError) and isinstance(response, dict):
+            return response
         current = current.__cause__
     return {}

@@ -90,7 +90,8 @@ class _ShufflingExecutor(InlineExecutor):
     capacity = 12
 
     def __init__(self, setup: WorkerSetup, seed: int) -> None:
-        super().__init__(setup)
+        super().__init__()
+        self.begin(setup)
         self._rng = random.Random(seed)
 
     def wait(self, timeout_seconds: float) -> list[Outcome]:

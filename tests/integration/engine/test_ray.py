@@ -91,9 +91,9 @@ def test_an_error_of_the_source_is_found_before_ray_is_needed(job: Job, tmp_path
     assert not (tmp_path / "missing").exists()
 
 
-# Ray Data sets an option of its own that it calls deprecated.
-@pytest.mark.filterwarnings("ignore:`use_push_based_shuffle`:DeprecationWarning")
+# Ray Data sets options of its own that it calls deprecated.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context")
 def test_the_synthetic_table_is_a_ray_dataset(job: Job) -> None:
     dataset = mintage.run(job("dataset", rows=4000)).to_ray_dataset()
     assert dataset.count() == 4000
-    assert set(dataset.schema().names) == {"age", "income", "sex"}
+    assert set(dataset.columns() or ()) == {"age", "income", "sex"}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
@@ -27,13 +28,15 @@ from mintage_generators.tabular.codec import (
 from mintage_generators.tabular.codec.saved import CodecDocument
 
 
-def fitted(table: pa.Table, *, functions: bool = True, **options: int) -> FittedTable:
-    config = CodecConfig.model_validate(options)
+def fitted(
+    table: pa.Table, options: Mapping[str, int] | None = None, *, functions: bool = True
+) -> FittedTable:
+    config = CodecConfig.model_validate(options or {})
     return fit_table(memory_source(table), config, np.random.default_rng(0), functions=functions)
 
 
-def column_of(array: pa.Array, **options: int) -> Column:
-    return fitted(pa.table({"x": array}), **options).codec.columns[0]
+def column_of(array: pa.Array, options: Mapping[str, int] | None = None) -> Column:
+    return fitted(pa.table({"x": array}), options).codec.columns[0]
 
 
 def redrawn(array: pa.Array) -> pa.Array:
@@ -105,7 +108,7 @@ def _floats(array: pa.Array) -> np.ndarray:
         array = array.view(pa.int32() if array.type.bit_width == 32 else pa.int64())
     if pa.types.is_decimal(array.type):
         array = array.cast(pa.float64())
-    values = array.to_numpy(zero_copy_only=False)
+    values: np.ndarray = array.to_numpy(zero_copy_only=False)
     # Halved so that no difference overflows; counted from the end, where float64 has no room for it.
     return -(np.uint64(2**64 - 1) - values).astype(np.float64) if values.dtype == np.uint64 else values / 2.0
 
@@ -180,7 +183,7 @@ def test_a_category_of_few_rows_has_no_token() -> None:
 
 def test_min_support_decides_what_is_rare() -> None:
     array = pa.array(["common"] * 100 + ["rare"] * 4)
-    assert column_of(array, min_support=4).tokens == 2
+    assert column_of(array, {"min_support": 4}).tokens == 2
 
 
 def test_functions_are_found_and_kept(mixed: pa.Table) -> None:
@@ -218,7 +221,7 @@ def test_levels_that_share_a_partner_stand_together() -> None:
 
 def test_a_longer_source_is_sampled_uniformly() -> None:
     table = pa.table({"x": np.arange(200_000) // 1000})
-    result = fitted(table, fit_rows=2000)
+    result = fitted(table, {"fit_rows": 2000})
     assert result.record["rows_seen"] == 200_000
     assert result.record["rows_learned_from"] == 2000
     assert np.bincount(result.tokens[:, 0]).std() < 10

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -160,6 +161,11 @@ class AutoregressiveGenerator(Generator):
             }
         )
         return AutoregressiveModel(codec, document, weights)
+
+    @classmethod
+    def warm_up(cls) -> None:
+        """Load torch, which takes seconds."""
+        import_module("mintage_generators.tabular.autoregressive.sampling")
 
     @classmethod
     def load(cls, files: Mapping[str, bytes]) -> AutoregressiveModel:

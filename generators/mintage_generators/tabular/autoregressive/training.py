@@ -176,7 +176,8 @@ class _Run:
         self.optimizer.step()
         decay = min(_AVERAGE, (step + 1) / (step + 10))
         with torch.no_grad():
-            torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), 1 - decay)
+            for mean, weight in zip(self.average.parameters(), self.network.parameters(), strict=True):
+                mean.lerp_(weight, 1 - decay)
 
     def _visible(self, rows: int, chosen: np.ndarray) -> torch.Tensor:
         """What each chosen target may read, float (chosen, inputs, rows): all that is known before it.

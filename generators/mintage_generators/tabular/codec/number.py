@@ -187,7 +187,7 @@ def _protected_extremes(positions: np.ndarray, min_support: int) -> tuple[np.gen
         low = _mean_position(positions[inwards : inwards + min_support])
     if positions[-min_support] != high:
         high = _mean_position(positions[len(positions) - inwards - min_support : len(positions) - inwards])
-    return low, max(low, high)
+    return low, high if bool(np.greater(high, low)) else low
 
 
 def _mean_position(window: np.ndarray) -> np.generic:
