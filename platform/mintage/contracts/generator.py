@@ -131,8 +131,8 @@ class Generator(ABC):
         del source
         return None
 
-    @classmethod
-    def warm_up(cls) -> None:  # noqa: B027  # most generators need nothing
+    @classmethod  # noqa: B027  # most generators need nothing
+    def warm_up(cls) -> None:
         """Import what a model of this generator needs to sample; called when a worker starts."""
 
     @classmethod
