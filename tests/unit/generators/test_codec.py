@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mintage.errors import FitError
+from mintage.errors import SourceError
 from mintage.testing import memory_source
 from mintage_generators.tabular.codec import (
     UNKNOWN,
@@ -245,25 +245,25 @@ NOT_CARRIED = {
 
 @pytest.mark.parametrize("kind", NOT_CARRIED)
 def test_what_cannot_be_carried_is_refused_by_name(kind: str) -> None:
-    with pytest.raises(FitError, match="column 'odd'") as caught:
+    with pytest.raises(SourceError, match="column 'odd'") as caught:
         fitted(pa.table({"fine": [1] * 10, "odd": NOT_CARRIED[kind]}))
     assert "leave the column out" in caught.value.hint
 
 
 @pytest.mark.parametrize("rows", [0, 1, 4])
 def test_too_few_rows_are_refused(rows: int) -> None:
-    with pytest.raises(FitError, match="at least 5 are needed"):
+    with pytest.raises(SourceError, match="at least 5 are needed"):
         fitted(pa.table({"x": pa.array(range(rows), pa.int64())}))
 
 
 def test_a_column_of_which_all_is_protected_is_refused_by_name() -> None:
-    with pytest.raises(FitError, match="column 'id' has no value that at least 5"):
+    with pytest.raises(SourceError, match="column 'id' has no value that at least 5"):
         fitted(pa.table({"id": [f"id {i}" for i in range(50)]}))
 
 
 def test_wide_decimals_are_refused_with_a_way_out() -> None:
     values = pa.array([Decimal(10) ** 30 + i for i in range(20)], pa.decimal128(38, 0))
-    with pytest.raises(FitError, match="more than 18 digits"):
+    with pytest.raises(SourceError, match="more than 18 digits"):
         column_of(values)
 
 
@@ -298,7 +298,7 @@ def redrawn_known(array: pa.Array) -> pa.Array:
     """As `redrawn`, without the cells that are protected; empty when all are."""
     try:
         column = column_of(array)
-    except FitError:
+    except SourceError:
         return array.slice(0, 0)
     tokens = column.approximate(array, column.encode(array))
     tokens = tokens[tokens != UNKNOWN]

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pytest
 
 from mintage.contracts import FitContext, FitProgress, Generator, Model, SampleRequest
-from mintage.errors import FitError
+from mintage.errors import FitError, SourceError
 from mintage.testing import GENERATOR_CHECKS, GeneratorCase, GeneratorCheck, memory_source
 from mintage_generators.tabular.autoregressive.config import AutoregressiveConfig
 from mintage_generators.tabular.autoregressive.generator import AutoregressiveGenerator
@@ -243,19 +243,19 @@ def test_a_network_of_another_size_is_refused(mixed: pa.Table) -> None:
 def test_a_source_of_several_tables_is_refused(make: Make, mixed: pa.Table) -> None:
     del make
     source = memory_source({"a": mixed, "b": mixed})
-    with pytest.raises(FitError, match="the source has 2 tables"):
+    with pytest.raises(SourceError, match="the source has 2 tables"):
         MarginalsGenerator(MarginalsConfig()).fit(source, FitContext(seed=1))
 
 
 @pytest.mark.parametrize("kind", [AutoregressiveGenerator, MarginalsGenerator])
 def test_a_missing_source_is_refused(kind: type[Generator]) -> None:
-    with pytest.raises(FitError, match="there is none"):
+    with pytest.raises(SourceError, match="there is none"):
         kind(kind.Config()).fit(None, FitContext(seed=1))
 
 
 def test_a_table_too_wide_for_the_network_is_refused_and_fits_the_marginals() -> None:
     table = pa.table({f"c{i}": np.arange(20) % 3 for i in range(2000)})
-    with pytest.raises(FitError, match="2000 columns") as caught:
+    with pytest.raises(SourceError, match="2000 columns") as caught:
         fit(table)
     assert "tabular.marginals" in caught.value.hint
     assert drawn(baseline(table), 5).num_columns == 2000

@@ -21,7 +21,7 @@ from mintage.contracts import (
     Source,
     TableBatch,
 )
-from mintage.errors import FitError
+from mintage.errors import SourceError
 from mintage_generators.tabular.autoregressive.config import AutoregressiveConfig
 from mintage_generators.tabular.autoregressive.layout import Layout, lay_out
 from mintage_generators.tabular.codec import (
@@ -128,10 +128,10 @@ class AutoregressiveGenerator(Generator):
     def fit(self, source: Source | None, context: FitContext) -> AutoregressiveModel:
         """One pass over the source for the codec, then training until the held-out loss stops falling."""
         if source is None:
-            raise FitError("tabular.autoregressive learns from a source, and there is none", "name a source")
+            raise SourceError("tabular.autoregressive learns from a source, and there is none", "name a source")
         columns = len(source.schema.root_table.columns)
         if columns > MAX_COLUMNS:
-            raise FitError(
+            raise SourceError(
                 f"the source has {columns} columns; tabular.autoregressive takes at most {MAX_COLUMNS}",
                 "leave columns out, or use tabular.marginals, which has no such limit",
             )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from mintage.errors import FitError
+from mintage.errors import SourceError
 from mintage_generators.tabular.codec.column import UNKNOWN, Column, ExactColumn, count_values, plain
 from mintage_generators.tabular.codec.config import CodecConfig
 from mintage_generators.tabular.codec.number import fit_numbers, special_kinds
@@ -35,7 +35,7 @@ class FittedColumn:
 
 
 def fit_column(name: str, data: pa.ChunkedArray, config: CodecConfig) -> FittedColumn:
-    """Learn one column. Raises `FitError` when its type cannot be carried or all of it is protected."""
+    """Learn one column. Raises `SourceError` when its type cannot be carried or all of it is protected."""
     check_type(name, data.type)
     array = plain(data)
     column, moved = _learn(name, array, config)
@@ -57,7 +57,7 @@ def _learn(name: str, array: pa.Array, config: CodecConfig) -> tuple[Column, int
         if finite >= config.min_support:
             return fit_numbers(name, array, config.bins, config.min_support)
     if not shared.any():
-        raise FitError(
+        raise SourceError(
             f"column {name!r} has no value that at least {config.min_support} of {len(array)} rows share, "
             "and rarer values are protected",
             "leave the column out of the source, or group its values",

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mintage.errors import FitError
+from mintage.errors import SourceError
 
 _VIEWED = (pa.types.is_timestamp, pa.types.is_date64, pa.types.is_time64, pa.types.is_duration)
 
@@ -37,11 +37,11 @@ def is_number(type_: pa.DataType) -> bool:
 
 
 def check_type(name: str, type_: pa.DataType) -> None:
-    """Raise `FitError` for a type that the codec cannot carry, naming the column and the way out."""
+    """Raise `SourceError` for a type that the codec cannot carry, naming the column and the way out."""
     kind = value_type(type_)
     if (is_text(kind) or is_number(kind) or pa.types.is_null(kind)) and not pa.types.is_float16(kind):
         return
-    raise FitError(
+    raise SourceError(
         f"column {name!r} is of type {type_}, which a tabular generator cannot learn",
         "leave the column out of the source, or cast it to numbers, text, dates or times",
     )
@@ -88,7 +88,7 @@ def _unscaled(array: pa.Array) -> np.ndarray:
     raw = raw[array.offset : array.offset + len(array)]
     low = raw[:, 0].copy()
     if (raw[:, 1:] != (low >> 63)[:, None]).any():
-        raise FitError(
+        raise SourceError(
             f"a column of type {array.type} holds numbers of more than 18 digits, which cannot be carried",
             "cast the column to a decimal of at most 18 digits, to float64, or to text",
         )

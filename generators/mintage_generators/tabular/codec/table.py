@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from mintage.contracts import ColumnSchema, DatasetSchema, Scalar, Source, TableSchema
-from mintage.errors import FitError
+from mintage.errors import SourceError
 from mintage_generators.tabular.codec.affinity import level_order
 from mintage_generators.tabular.codec.column import UNKNOWN, Column, ExactColumn
 from mintage_generators.tabular.codec.conditions import Conditions, read_conditions
@@ -66,13 +66,13 @@ def fit_table(
 ) -> FittedTable:
     """Learn the codec of the source's only table in one pass over its rows.
 
-    Raises `FitError` for several tables, for columns that cannot be carried and for fewer rows than
+    Raises `SourceError` for several tables, for columns that cannot be carried and for fewer rows than
     `config.min_support`.
     """
     table = _only_table(source)
     rows = take_rows(source.scan(), table.arrow(), config.fit_rows, rng)
     if rows.table.num_rows < config.min_support:
-        raise FitError(
+        raise SourceError(
             f"the source has {rows.table.num_rows} rows; at least {config.min_support} are needed, "
             "because values that fewer rows share are protected",
             "give a longer source",
@@ -89,20 +89,20 @@ def fit_table(
 
 
 def foresee_table(source: Source) -> DatasetSchema:
-    """What a codec of this source will emit. Raises `FitError` for what it could not carry."""
+    """What a codec of this source will emit. Raises `SourceError` for what it could not carry."""
     return DatasetSchema.flat(_emitted(_only_table(source)))
 
 
 def _only_table(source: Source) -> TableSchema:
     if len(source.schema.tables) != 1:
-        raise FitError(
+        raise SourceError(
             f"the source has {len(source.schema.tables)} tables ({', '.join(source.schema.names[:10])}); "
             "this generator learns one",
             "name a single table as the source",
         )
     table = source.schema.root_table
     if not table.columns:
-        raise FitError("the source has no columns", "give a source of at least one column")
+        raise SourceError("the source has no columns", "give a source of at least one column")
     for column in table.columns:
         check_type(column.name, column.type)
     return table

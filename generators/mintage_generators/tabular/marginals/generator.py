@@ -19,7 +19,7 @@ from mintage.contracts import (
     Source,
     TableBatch,
 )
-from mintage.errors import FitError
+from mintage.errors import SourceError
 from mintage_generators.tabular.codec import (
     CodecDocument,
     Conditions,
@@ -102,7 +102,7 @@ class MarginalsGenerator(Generator):
     def fit(self, source: Source | None, context: FitContext) -> MarginalsModel:
         """One pass over the source."""
         if source is None:
-            raise FitError("tabular.marginals learns from a source, and there is none", "name a source")
+            raise SourceError("tabular.marginals learns from a source, and there is none", "name a source")
         fitted = fit_table(source, self.config, context.rng(), functions=False)
         return MarginalsModel(fitted.codec, fitted.record)
 
