@@ -128,7 +128,7 @@ class AutoregressiveGenerator(Generator):
     def fit(self, source: Source | None, context: FitContext) -> AutoregressiveModel:
         """One pass over the source for the codec, then training until the held-out loss stops falling."""
         if source is None:
-            raise SourceError("tabular.autoregressive learns from a source, and there is none", "name a source")
+            raise SourceError("tabular.autoregressive learns from a source, and there is none", "name one")
         columns = len(source.schema.root_table.columns)
         if columns > MAX_COLUMNS:
             raise SourceError(

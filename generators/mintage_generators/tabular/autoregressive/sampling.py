@@ -82,7 +82,7 @@ class Sampler:
         for n, inverse in enumerate(self.inverse):
             more = inverse.padded - slots[n].size
             self.head.append(functional.pad(of(f"head.{n}", heat), (0, more)).T.contiguous())
-            self.bias.append(functional.pad(of(f"bias.{n}", heat), (0, more), value=IMPOSSIBLE))
+            self.bias.append(functional.pad(of(f"bias.{n}", heat), (0, more)))
         self.of_target: list[list[int]] = [[] for _ in layout.targets]
         for number, slot in enumerate(slots):
             self.of_target[slot.target].append(number)
@@ -141,12 +141,11 @@ class Sampler:
         end = step.known * self.width
         before = functional.linear(state[:, :end], step.weight, self.first_bias[step.target])
         numbers = self.of_target[step.target]
-        split = len(numbers) == 2
-        first = self._outputs(numbers[0], _positive(before.clone() if split else before), None)
+        first = self._outputs(numbers[0], _positive(before), None)
         for case, mask in step.masks:
-            first += mask.first if case < 0 else mask.first.index_select(0, known[case])
+            first = first + (mask.first if case < 0 else mask.first.index_select(0, known[case]))
         token = self.inverse[numbers[0]].pick(first, uniform[numbers[0]])
-        if not split:
+        if len(numbers) == 1:
             return token
         group = token
         inner = _positive(before.add_(self.shift[numbers[1]].index_select(0, group)))
@@ -154,18 +153,18 @@ class Sampler:
         for case, mask in step.masks:
             assert mask.second is not None
             flat = group if case < 0 else known[case] * mask.second.shape[1] + group
-            second += mask.second.flatten(0, 1).index_select(0, flat)
+            second = second + mask.second.flatten(0, 1).index_select(0, flat)
         size = self.layout.groups[self.layout.targets[step.target]]
         return group * size + self.inverse[numbers[1]].pick(second, uniform[numbers[1]])
 
     def _outputs(self, number: int, hidden: torch.Tensor, group: torch.Tensor | None) -> torch.Tensor:
-        """Logits, float32 (rows, outputs and what fills up the last block)."""
+        """Logits in the type of the products, (rows, outputs and what fills up the last block)."""
         inner = functional.linear(hidden, self.second[number], self.second_bias[number])
         hidden = _positive(inner).add_(hidden)
         if group is None:
-            return functional.linear(hidden, self.head[number], self.bias[number]).float()
+            return functional.linear(hidden, self.head[number], self.bias[number])
         # The product is added to the gathered biases where they lie, without a further pass.
-        return self.bias[number].index_select(0, group).addmm_(hidden, self.head[number].T).float()
+        return self.bias[number].index_select(0, group).addmm_(hidden, self.head[number].T)
 
     def _plan(self, conditions: Conditions) -> tuple[dict[int, int], list[Step]]:
         """Inputs with a single token allowed, and the steps for the others: conditioned columns first."""
@@ -227,15 +226,14 @@ class Sampler:
 
 
 def _positive(units: torch.Tensor) -> torch.Tensor:
-    """Negative units become 0, in place."""
+    """The units, with 0 for negative ones."""
     if units.dtype is torch.bfloat16:
         # The sign is the same bit in an int16, which takes a fifth of the time: nothing is converted.
-        units.view(torch.int16).clamp_(min=0)
-        return units
-    return units.relu_()
+        return units.view(torch.int16).clamp(min=0).view(torch.bfloat16)
+    return functional.relu(units)
 
 
 def _filled(mask: np.ndarray) -> torch.Tensor:
-    """A mask as float32 of as many outputs as the logits have."""
+    """A mask as float32, as many outputs as the logits have."""
     more = Inverse(mask.shape[-1]).padded - mask.shape[-1]
-    return functional.pad(torch.from_numpy(mask.astype(np.float32)), (0, more), value=IMPOSSIBLE)
+    return functional.pad(torch.from_numpy(mask.astype(np.float32)), (0, more))
