@@ -7,6 +7,7 @@ before its own. Tokens are drawn by inverse transform, one uniform number each: 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -16,7 +17,6 @@ from torch.nn import functional
 
 from mintage_generators.tabular.autoregressive.inverse import Inverse
 from mintage_generators.tabular.autoregressive.layout import Layout
-from mintage_generators.tabular.autoregressive.network import IMPOSSIBLE
 from mintage_generators.tabular.autoregressive.threads import torch_threads
 from mintage_generators.tabular.codec import Conditions, Function, TableCodec
 
@@ -28,7 +28,7 @@ _MAX_LINK = 8_000_000
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """What is added to the outputs of a column's one or two slots; each may depend on a known token.
+    """Factors for the weights of a column's one or two slots, 0 for what cannot be; by a known token.
 
     `first`: float32 (cases, outputs). `second`: float32 (cases, groups, outputs), or None. There is a
     single case, unless the mask is that of a function whose result is known: then a case for each token.
@@ -46,6 +46,33 @@ class Step:
     masks: tuple[tuple[int, Mask], ...]
     known: int
     weight: torch.Tensor
+
+
+class Scratch:
+    """Memory for what is computed on the way, kept for one draw.
+
+    Fresh memory of a megabyte comes from the system page by page, which takes longer than filling it.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[str, torch.Tensor] = {}
+
+    def take(self, name: str, rows: int, width: int, kind: torch.dtype) -> torch.Tensor:
+        """A tensor (rows, width) of any content, in place of the one last taken by this name."""
+        kept = self._kept.get(name)
+        if kept is None or len(kept) < rows * width:
+            kept = self._kept[name] = torch.empty(rows * width, dtype=kind)
+        return kept[: rows * width].view(rows, width)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Rows being drawn: uniform numbers (slots, rows), embeddings (rows, inputs side by side), tokens."""
+
+    uniform: torch.Tensor
+    state: torch.Tensor
+    known: dict[int, torch.Tensor]
+    scratch: Scratch
 
 
 class Sampler:
@@ -97,74 +124,81 @@ class Sampler:
         """Tokens of every column of the table, int32 each; `uniform`: float32 (slots, rows) in [0, 1)."""
         tokens = np.zeros((len(self.layout.inputs), rows), np.int32)
         fixed, steps = self._plan(conditions)
+        scratch = Scratch()
         with torch.inference_mode(), torch_threads(1):
             for start in range(0, rows, CHUNK_ROWS):
                 part = torch.from_numpy(np.ascontiguousarray(uniform[:, start : start + CHUNK_ROWS]))
-                drawn = self._chunk(part, fixed, steps)
+                state = scratch.take("state", part.shape[1], len(tokens) * self.width, self.kind).zero_()
+                drawn = self._chunk(Chunk(part, state, {}, scratch), fixed, steps)
                 for position, values in enumerate(drawn):
                     tokens[position, start : start + CHUNK_ROWS] = values.numpy()
         constant = np.zeros(rows, np.int32)
         place = {column: position for position, column in enumerate(self.layout.inputs)}
         return [tokens[place[i]] if i in place else constant for i in range(len(self.codec.columns))]
 
-    def _chunk(self, uniform: torch.Tensor, fixed: dict[int, int], steps: list[Step]) -> list[torch.Tensor]:
-        rows = uniform.shape[1]
-        state = torch.zeros((rows, len(self.layout.inputs) * self.width), dtype=self.kind)
-        known: dict[int, torch.Tensor] = {}
+    def _chunk(self, chunk: Chunk, fixed: dict[int, int], steps: list[Step]) -> list[torch.Tensor]:
+        rows = len(chunk.state)
         for position, token in fixed.items():
-            self._learn(position, torch.full((rows,), token), known, state)
+            self._learn(position, torch.full((rows,), token), chunk)
         for position in fixed:
-            self._follow(position, known, state)
+            self._follow(position, chunk)
         for step in steps:
             position = self.layout.targets[step.target]
-            self._learn(position, self._token(step, state, known, uniform), known, state)
-            self._follow(position, known, state)
-        return [known[position] for position in range(len(self.layout.inputs))]
+            self._learn(position, self._token(step, chunk), chunk)
+            self._follow(position, chunk)
+        return [chunk.known[position] for position in range(len(self.layout.inputs))]
 
-    def _learn(
-        self, position: int, token: torch.Tensor, known: dict[int, torch.Tensor], state: torch.Tensor
-    ) -> None:
-        known[position] = token
+    def _learn(self, position: int, token: torch.Tensor, chunk: Chunk) -> None:
+        chunk.known[position] = token
         start = position * self.width
-        state[:, start : start + self.width] = self.embedding[position].index_select(0, token)
+        torch.index_select(self.embedding[position], 0, token, out=chunk.state[:, start : start + self.width])
 
-    def _follow(self, source: int, known: dict[int, torch.Tensor], state: torch.Tensor) -> None:
+    def _follow(self, source: int, chunk: Chunk) -> None:
         for result, function in self.functions.get(source, []):
-            if result not in known:
+            if result not in chunk.known:
                 table = torch.from_numpy(function.table)
-                self._learn(result, table.index_select(0, known[source]).long(), known, state)
-                self._follow(result, known, state)
+                self._learn(result, table.index_select(0, chunk.known[source]).long(), chunk)
+                self._follow(result, chunk)
 
-    def _token(
-        self, step: Step, state: torch.Tensor, known: dict[int, torch.Tensor], uniform: torch.Tensor
-    ) -> torch.Tensor:
-        end = step.known * self.width
-        before = functional.linear(state[:, :end], step.weight, self.first_bias[step.target])
+    def _token(self, step: Step, chunk: Chunk) -> torch.Tensor:
+        bias, rows = self.first_bias[step.target], len(chunk.state)
+        before = chunk.scratch.take("before", rows, len(bias), self.kind)
+        torch.addmm(bias, chunk.state[:, : step.known * self.width], step.weight.T, out=before)
         numbers = self.of_target[step.target]
-        first = self._outputs(numbers[0], _positive(before), None)
-        for case, mask in step.masks:
-            first = first + (mask.first if case < 0 else mask.first.index_select(0, known[case]))
-        token = self.inverse[numbers[0]].pick(first, uniform[numbers[0]])
+        factors = _first_factors(step, chunk.known)
+        token = self._drawn(numbers[0], before, chunk, factors)
         if len(numbers) == 1:
             return token
-        group = token
-        inner = _positive(before.add_(self.shift[numbers[1]].index_select(0, group)))
-        second = self._outputs(numbers[1], inner, group)
-        for case, mask in step.masks:
-            assert mask.second is not None
-            flat = group if case < 0 else known[case] * mask.second.shape[1] + group
-            second = second + mask.second.flatten(0, 1).index_select(0, flat)
-        size = self.layout.groups[self.layout.targets[step.target]]
-        return group * size + self.inverse[numbers[1]].pick(second, uniform[numbers[1]])
+        shift = chunk.scratch.take("hidden", rows, len(bias), self.kind)
+        before.add_(torch.index_select(self.shift[numbers[1]], 0, token, out=shift))
+        factors = _second_factors(step, chunk.known, token)
+        inside = self._drawn(numbers[1], before, chunk, factors, group=token)
+        return inside.add_(token, alpha=self.layout.groups[self.layout.targets[step.target]])
 
-    def _outputs(self, number: int, hidden: torch.Tensor, group: torch.Tensor | None) -> torch.Tensor:
-        """Logits in the type of the products, (rows, outputs and what fills up the last block)."""
-        inner = functional.linear(hidden, self.second[number], self.second_bias[number])
-        hidden = _positive(inner).add_(hidden)
+    def _drawn(
+        self,
+        number: int,
+        before: torch.Tensor,
+        chunk: Chunk,
+        factors: torch.Tensor | None,
+        *,
+        group: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """An output of the slot for each row, from what its first layer gives and the group drawn, if any."""
+        rows, width = before.shape
+        hidden = _positive(before, chunk.scratch.take("hidden", rows, width, self.kind))
+        inner = chunk.scratch.take("inner", rows, width, self.kind)
+        torch.addmm(self.second_bias[number], hidden, self.second[number].T, out=inner)
+        hidden.add_(_positive(inner, inner))
+        inverse, head, bias = self.inverse[number], self.head[number].T, self.bias[number]
+        logits = chunk.scratch.take("logits", rows, inverse.padded, self.kind)
         if group is None:
-            return functional.linear(hidden, self.head[number], self.bias[number])
-        # The product is added to the gathered biases where they lie, without a further pass.
-        return self.bias[number].index_select(0, group).addmm_(hidden, self.head[number].T)
+            torch.addmm(bias, hidden, head, out=logits)
+        else:
+            # The product is added to the gathered biases where they lie, without a further pass.
+            torch.index_select(bias, 0, group, out=logits).addmm_(hidden, head)
+        weights = chunk.scratch.take("weights", rows, inverse.padded, torch.float32)
+        return inverse.pick(logits, chunk.uniform[number], factors, weights)
 
     def _plan(self, conditions: Conditions) -> tuple[dict[int, int], list[Step]]:
         """Inputs with a single token allowed, and the steps for the others: conditioned columns first."""
@@ -212,7 +246,7 @@ class Sampler:
         """The mask of an input's tokens; allowed: bool (cases, tokens)."""
         size = self.layout.groups[position]
         if not size:
-            return Mask(_filled(np.where(allowed, 0.0, IMPOSSIBLE)), None)
+            return Mask(_filled(allowed), None)
         groups = -(-allowed.shape[1] // size)
         counts = self.codec.columns[self.layout.inputs[position]].counts + 0.1
         pad = ((0, 0), (0, groups * size - allowed.shape[1]))
@@ -220,20 +254,38 @@ class Sampler:
         weights = np.pad(np.where(allowed, counts, 0.0), pad).reshape(inside.shape).sum(axis=2)
         total = np.pad(counts, pad[1]).reshape(groups, size).sum(axis=1)
         # A group of which only some tokens are allowed counts by the share of its rows that they have.
-        first = np.where(weights > 0, np.log(np.maximum(weights, 1e-30) / total), IMPOSSIBLE)
-        second = np.where(inside | ~inside.any(axis=2, keepdims=True), 0.0, IMPOSSIBLE)
-        return Mask(_filled(first), _filled(second))
+        return Mask(_filled(weights / total), _filled(inside | ~inside.any(axis=2, keepdims=True)))
 
 
-def _positive(units: torch.Tensor) -> torch.Tensor:
-    """The units, with 0 for negative ones."""
+def _first_factors(step: Step, known: Mapping[int, torch.Tensor]) -> torch.Tensor | None:
+    factors = [
+        mask.first if case < 0 else mask.first.index_select(0, known[case]) for case, mask in step.masks
+    ]
+    return functools.reduce(torch.mul, factors) if factors else None
+
+
+def _second_factors(
+    step: Step, known: Mapping[int, torch.Tensor], group: torch.Tensor
+) -> torch.Tensor | None:
+    factors = []
+    for case, mask in step.masks:
+        assert mask.second is not None
+        flat = group if case < 0 else known[case] * mask.second.shape[1] + group
+        factors.append(mask.second.flatten(0, 1).index_select(0, flat))
+    return functools.reduce(torch.mul, factors) if factors else None
+
+
+def _positive(units: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
+    """`out`, with the units, and 0 for negative ones; both may be the same."""
     if units.dtype is torch.bfloat16:
         # The sign is the same bit in an int16, which takes a fifth of the time: nothing is converted.
-        return units.view(torch.int16).clamp(min=0).view(torch.bfloat16)
-    return functional.relu(units)
+        torch.clamp(units.view(torch.int16), min=0, out=out.view(torch.int16))
+    else:
+        torch.clamp(units, min=0, out=out)
+    return out
 
 
-def _filled(mask: np.ndarray) -> torch.Tensor:
-    """A mask as float32, as many outputs as the logits have."""
-    more = Inverse(mask.shape[-1]).padded - mask.shape[-1]
-    return functional.pad(torch.from_numpy(mask.astype(np.float32)), (0, more))
+def _filled(factors: np.ndarray) -> torch.Tensor:
+    """Factors as float32, as many as there are logits."""
+    more = Inverse(factors.shape[-1]).padded - factors.shape[-1]
+    return functional.pad(torch.from_numpy(factors.astype(np.float32)), (0, more))
