@@ -352,3 +352,26 @@ def test_a_lost_race_for_the_plan_is_an_error_that_names_the_other_run(job: Job,
     store = mintage.Result.open(str(tmp_path / "out")).store
     with pytest.raises(ObjectExistsError):
         store.create("_mintage/plan.json", b"{}")
+
+
+def test_two_whole_runs_with_fixed_steps_fit_the_same_model_and_give_the_same_root(
+    job: Job, tmp_path: Path
+) -> None:
+    generator = {"kind": "tabular.autoregressive", "max_steps": 12, "hidden": 16}
+    roots = {
+        mintage.run(job(rows=500, generator=generator, sink={"uri": str(tmp_path / name)})).summary["root"]
+        for name in ("first", "second")
+    }
+    assert len(roots) == 1
+    plan = json.loads((tmp_path / "first/_mintage/plan.json").read_text())
+    assert plan["spec"]["generator"] == generator
+
+
+def test_rules_on_columns_that_no_model_will_have_are_refused_before_fitting(
+    job: Job, tmp_path: Path
+) -> None:
+    heard: list[events.Event] = []
+    with pytest.raises(SpecError, match="incme"):
+        mintage.run(job(validate=[{"kind": "range", "column": "incme", "min": 0}]), on_event=heard.append)
+    assert [event.phase for event in heard if isinstance(event, events.PhaseStarted)] == ["read"]
+    assert not (tmp_path / "out").exists()
