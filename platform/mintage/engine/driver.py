@@ -16,6 +16,7 @@ from mintage.engine.worker import Receipt
 from mintage.errors import CancelledError
 from mintage.plan import Plan
 from mintage.store import ObjectStore
+from mintage.telemetry import count_retry
 
 _POLL_SECONDS = 0.5
 _REPORT_SECONDS = 0.5
@@ -133,6 +134,7 @@ class _Session:
                 self.executor.submit(Attempt(shard=effect.shard, id=identity))
             elif isinstance(effect, machine.Retry):
                 self.tally.retries += 1
+                count_retry()
                 self.on_event(events.ShardRetried(shard=effect.shard, reason=effect.reason))
             else:
                 raise effect.error
