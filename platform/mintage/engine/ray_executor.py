@@ -7,6 +7,7 @@ decides. Payload never passes Ray; a task returns a receipt of a few hundred byt
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,9 @@ from mintage.plugins import PluginRef, load_generator
 # One thread each: workers share the machine by processes, and OpenMP threads that spin on a busy
 # core cost tenfold.
 WORKER_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
+_CONTROL = "control"
+"""The thread of an actor that hears `stop` while the other one mints."""
+_STOP_SECONDS = 10.0
 _CLOSE_SECONDS = 30.0
 
 
@@ -37,12 +41,17 @@ class _RayWorker:
 
     def __init__(self, generator: PluginRef | None) -> None:
         self._minter: ShardMinter | None = None
+        self._stopped = threading.Event()
         if generator is not None:
             load_generator(generator).warm_up()
 
     def mint(self, setup: WorkerSetup, shard: int, attempt: str) -> Any:  # noqa: ANN401  # Ray wraps it anyway
-        self._minter = self._minter or ShardMinter(setup)
+        self._minter = self._minter or ShardMinter(setup, self._stopped.is_set)
         return self._minter.try_mint(shard, attempt)
+
+    def stop(self) -> None:
+        """Let the attempt under way, and those that wait, end without a commit; heard while one runs."""
+        self._stopped.set()
 
     def ping(self) -> None:
         """Answer, to show that this actor lives."""
@@ -95,10 +104,15 @@ class RayExecutor:
         return [outcome for reference in ready for outcome in self._collect(reference)]
 
     def close(self) -> None:
-        """Kill the actors, and wait until they are dead: only then can nothing be committed."""
+        """End the actors, and wait until they are dead: only then can nothing be committed.
+
+        They are asked first. Ray calls an actor dead a moment before its process ends, and in that
+        moment a worker that was killed in the middle could still put something into the store.
+        """
         import ray
         from ray import exceptions as ray_errors
 
+        self._ask_to_stop()
         for slot in self._slots:
             with contextlib.suppress(ray_errors.RayError):
                 ray.kill(slot.actor, no_restart=True)
@@ -107,11 +121,24 @@ class RayExecutor:
             self._await_death(slot.actor, deadline)
         self._slots = []
 
+    def _ask_to_stop(self) -> None:
+        """Let attempts that are under way end by themselves; who does not in time is killed anyway."""
+        import ray
+
+        busy = [slot for slot in self._slots if slot.running]
+        for slot in busy:
+            slot.actor.stop.options(concurrency_group=_CONTROL).remote()
+        pending = [reference for slot in busy for reference in slot.running]
+        if pending:
+            ray.wait(pending, num_returns=len(pending), timeout=_STOP_SECONDS, fetch_local=False)
+
     def _start_actor(self) -> Any:  # noqa: ANN401  # Ray's actor handles have no static type
         import ray
 
         placement = self._placement
-        remote: Any = ray.remote(max_restarts=0, max_task_retries=0)(_RayWorker)
+        remote: Any = ray.remote(
+            max_restarts=0, max_task_retries=0, concurrency_groups={_CONTROL: 1}
+        )(_RayWorker)
         return remote.options(
             num_cpus=placement.cpus,
             num_gpus=placement.gpus,
