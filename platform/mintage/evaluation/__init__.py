@@ -1,0 +1,5 @@
+"""Evaluation: how faithful, useful, private and fair synthetic rows are.
+
+Here belongs what measures data sets. What judges single rows is an operator; where tables come from,
+and what is done about a failed gate, is the job's.
+"""
