@@ -17,7 +17,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class Result(BaseModel):
     """A frozen part of a report."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class NotComputed(Result):
