@@ -9,6 +9,7 @@
     │   ├── ConditionError        a condition that the model cannot meet
     │   └── StarvationError       the operators reject (nearly) everything
     ├── ValidationFailedError     more rows broke a rule than its action allows
+    ├── GateFailedError           a figure of the report is outside its bounds, or was not computed
     ├── StoreError                an object could not be read or written
     │   ├── ObjectExistsError     an exclusive create lost: the object is there already
     │   ├── ObjectMissingError    the object is not there
@@ -81,6 +82,10 @@ class StarvationError(GenerationError):
 
 class ValidationFailedError(MintageError):
     """More rows broke a rule than the rule's action allows."""
+
+
+class GateFailedError(MintageError):
+    """A figure of the report is outside the bounds that the job sets, or was not computed."""
 
 
 class StoreError(MintageError):

@@ -151,7 +151,7 @@ class _Run:
             store=store,
             generator=request.resolution.generator,
             config=request.resolution.generator_config,
-            source=request.source,
+            source=request.training,
             seed=self.spec.seed,
             threads=workplace.settings.cpus,
             fit_id=request.fit_id,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mintage.contracts import DatasetSchema, Model, Quota, Scalar, Source
+from mintage.contracts import DatasetSchema, Model, Quota, Scalar, Source, TableReader
 from mintage.engine.models import StoredModel, find_model, save_prepared
 from mintage.errors import ProvenanceError, SpecError
+from mintage.jobs.holdout import split_source
 from mintage.jobs.resolution import Resolution
 from mintage.operators.validation import check_rules
 from mintage.plan import OperatorPlan, PartLayout, Plan, make_run_id, plan_quotas
@@ -28,6 +29,11 @@ class Request:
     spec: JobSpec
     resolution: Resolution
     source: Source | None
+    """All real rows: what rules about copies look at."""
+    training: Source | None
+    """The real rows that may be learned from."""
+    holdout: TableReader | None
+    """Real rows of the root table that nothing learns from."""
     origin: ObjectStore | None
     """The data set whose model is used, when the spec names one."""
     run_id: str
@@ -47,17 +53,22 @@ def make_request(spec: JobSpec, resolution: Resolution, source: Source | None) -
     origin, model = _origin(spec)
     digest = source.digest if source else None
     run_id = make_run_id(spec.content(), source=digest, model=model, versions=resolution.versions)
-    identity = {
+    identity: dict[str, object] = {
         "generator": resolution.generator.to_json() if resolution.generator else None,
         "config": dict(resolution.generator_config),
         "source": digest,
         "model": model,
         "seed": str(spec.seed),
     }
+    if spec.evaluation.split is not None:
+        identity["holdout"] = spec.evaluation.split
+    split = split_source(source, spec.evaluation) if source else None
     return Request(
         spec=spec,
         resolution=resolution,
         source=source,
+        training=split.training if split else None,
+        holdout=split.holdout if split else None,
         origin=origin,
         run_id=run_id,
         fit_id=sha256_hex(canonical_json(identity)),
@@ -73,7 +84,7 @@ def check_foreseen(request: Request) -> None:
         return
     cls = load_generator(ref)
     generator = cls(cls.Config.model_validate(dict(request.resolution.generator_config)))
-    if (schema := generator.foresee(request.source)) is None:
+    if (schema := generator.foresee(request.training)) is None:
         return
     check_rules(schema, [(rule.operator, rule.table(schema)) for rule in request.resolution.rules])
     _check_columns(schema, make_quotas(request.spec))

@@ -87,7 +87,7 @@ def _model(request: Request, on_event: events.OnEvent) -> Model:
         store=store,
         generator=request.resolution.generator,
         config=request.resolution.generator_config,
-        source=request.source,
+        source=request.training,
         seed=spec.seed,
         threads=threads,
         fit_id=request.fit_id,

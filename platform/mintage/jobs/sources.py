@@ -72,9 +72,16 @@ def _open_table(name: str, spec: SourceSpec | TableSpec, frames: object, several
         )
     if spec.uri is None:
         raise SpecError(f"{path}.uri: is missing", "name a file or folder")
-    ref = connector(spec.kind) if spec.kind else connector_for(spec.uri)
     options = {**spec.options, **({"storage": spec.storage} if spec.storage else {})}
-    return make_connector(ref, options, f"{path}.options").read(spec.uri)
+    return open_reader(spec.uri, kind=spec.kind, options=options, path=path)
+
+
+def open_reader(
+    uri: str, *, kind: str | None = None, options: Mapping[str, object] | None = None, path: str = "source"
+) -> TableReader:
+    """A reader of the table at `uri`; `path` is where the spec names it, for what goes wrong."""
+    ref = connector(kind) if kind else connector_for(uri)
+    return make_connector(ref, options or {}, f"{path}.options").read(uri)
 
 
 def _frame(name: str, frames: object) -> object:

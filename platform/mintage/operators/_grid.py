@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from mintage.operators._row_hash import Words
+from mintage.operators.row_hash import Words
 
 _WIDER = 1 + 2.0**-20
 """Two values that are a tolerance apart must not be two cells apart because a division was rounded."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from mintage.errors import ProvenanceError, SpecError
-from mintage.operators._row_hash import Words
+from mintage.operators.row_hash import Words
 
 MAX_HASHES = 2**27
 """Hashes that a prepared set holds at most: 1 GiB."""

@@ -13,8 +13,8 @@ from mintage.operators._columns import default_reason, find_column, is_text, wro
 from mintage.operators._hash_sets import collect, is_member, restore
 from mintage.operators._judge import StatelessJudge
 from mintage.operators._literals import Value, is_comparable, typed_values
-from mintage.operators._row_hash import hash_rows
 from mintage.operators._source_rows import source_frames
+from mintage.operators.row_hash import hash_rows
 
 
 class AllowedConfig(OperatorConfig):

@@ -12,8 +12,8 @@ from mintage.contracts import Operator, OperatorConfig, RowJudge, Source, TableS
 from mintage.operators._columns import default_reason, find_columns
 from mintage.operators._hash_sets import collect, is_member, restore
 from mintage.operators._judge import StatelessJudge
-from mintage.operators._row_hash import hash_rows
 from mintage.operators._source_rows import source_frames
+from mintage.operators.row_hash import hash_rows
 
 
 class ExactCopyConfig(OperatorConfig):

@@ -24,8 +24,8 @@ from mintage.operators._columns import (
 from mintage.operators._grid import cells, shifted
 from mintage.operators._hash_sets import collect, is_member, restore
 from mintage.operators._judge import StatelessJudge
-from mintage.operators._row_hash import Words, chain, column_words
 from mintage.operators._source_rows import source_frames
+from mintage.operators.row_hash import Words, chain, column_words
 
 _Tolerance = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 

@@ -14,7 +14,7 @@ from mintage.contracts import DatasetJudge, Operator, OperatorConfig, RowJudge, 
 from mintage.operators._columns import default_reason, find_columns
 from mintage.operators._frames import to_frame
 from mintage.operators._hash_sets import GrowingSet
-from mintage.operators._row_hash import Words, hash_rows
+from mintage.operators.row_hash import Words, hash_rows
 
 
 class UniqueConfig(OperatorConfig):

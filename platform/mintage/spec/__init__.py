@@ -8,6 +8,7 @@ from mintage.spec._overrides import read_options
 from mintage.spec._problems import nearest, spec_errors
 from mintage.spec._yaml import dump_yaml
 from mintage.spec.delivery import DEFAULT_SHARD_ROWS, ResourcesSpec, SigningSpec, SinkSpec, TelemetrySpec
+from mintage.spec.evaluation import EvaluationSpec, GateSpec, HoldoutSpec
 from mintage.spec.job import MAX_SHARDS, JobSpec
 from mintage.spec.read import json_schema, read_spec
 from mintage.spec.request import (
@@ -30,8 +31,11 @@ __all__ = [
     "MAX_SHARDS",
     "BalanceSpec",
     "ConditionSpec",
+    "EvaluationSpec",
     "ForeignKeySpec",
+    "GateSpec",
     "GeneratorSpec",
+    "HoldoutSpec",
     "JobSpec",
     "ModelSpec",
     "OperatorSpec",

@@ -7,11 +7,12 @@ from typing import Annotated, Any, Self, cast
 
 from pydantic import Field, model_validator
 
-from mintage.spec._base import Real, SpecModel, Whole
+from mintage.spec._base import Name, Real, SpecModel, Whole
 from mintage.spec._overrides import apply_overrides
 from mintage.spec._problems import problem
 from mintage.spec._yaml import dump_yaml
 from mintage.spec.delivery import ResourcesSpec, SigningSpec, SinkSpec, TelemetrySpec
+from mintage.spec.evaluation import EvaluationSpec, GateSpec
 from mintage.spec.request import (
     DEFAULT_GENERATOR,
     MAX_ROWS,
@@ -25,7 +26,9 @@ from mintage.spec.source import SourceSpec, TableSpec
 
 MAX_SHARDS = 10**7
 
-_ELSEWHERE = {"sink", "resources", "signing", "telemetry", "model"}
+MAX_GATES = 1000
+
+_ELSEWHERE = {"sink", "resources", "signing", "telemetry", "model", "evaluation", "gates"}
 _PLACE = {"uri", "storage"}
 
 
@@ -73,6 +76,15 @@ class JobSpec(SpecModel):
         gt=0,
         le=1,
         description="Give up when the operators accept a smaller share of the rows drawn, in (0, 1].",
+    )
+    evaluation: EvaluationSpec = Field(
+        default=EvaluationSpec(), description="What is measured of the data set, for its report."
+    )
+    gates: dict[Name, GateSpec] = Field(
+        default_factory=dict,
+        max_length=MAX_GATES,
+        description="Bounds that figures of the report must keep, by the name of the figure, such as "
+        "`trend_error: {max: 2.0}`. A figure that was not computed has not passed.",
     )
     sink: SinkSpec = Field(description="Where the data set is written.")
     resources: ResourcesSpec = Field(default=ResourcesSpec(), description="On what the job runs.")
@@ -122,12 +134,15 @@ class JobSpec(SpecModel):
     def content(self) -> dict[str, object]:
         """What determines the rows, as JSON values: what the run id is made of.
 
-        Left out: sink, resources, signing and telemetry, which say where, by what and for whom; the
-        places (uri, storage) of sources, because the digest of what stands there identifies a
-        source wherever it was copied to; the model, identified by its digest in the same way. Both
-        digests join this mapping in the run id. The seed is text, since it may pass 2^53.
+        Left out: sink, resources, signing and telemetry, which say where, by what and for whom;
+        evaluation and gates, which judge rows that are made already, but for what sets rows of the
+        source aside; the places (uri, storage) of sources, because the digest of what stands there
+        identifies a source wherever it was copied to; the model, identified by its digest in the same
+        way. Both digests join this mapping in the run id. The seed is text, since it may pass 2^53.
         """
         content = {key: value for key, value in self.to_json(complete=True).items() if key not in _ELSEWHERE}
+        if (split := self.evaluation.split) is not None:
+            content["holdout"] = split
         return content | {"seed": str(self.seed), "source": _without_place(self.source)}
 
     def to_json(self, *, complete: bool = False) -> dict[str, Any]:

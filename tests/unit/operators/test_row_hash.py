@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mintage.errors import SpecError
 from mintage.operators._hash_sets import GrowingSet, collect, is_member, restore
-from mintage.operators._row_hash import hash_rows
+from mintage.operators.row_hash import hash_rows
 
 NULL = 15172350692208530252
 
