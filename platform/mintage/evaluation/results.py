@@ -180,9 +180,14 @@ class Detection(Result):
     """Boosted trees, three folds, against the training rows."""
     c2st_xgb_holdout: float | None
     """The same against the holdout; lower than against train means overfitting."""
+    c2st_xgb_matched: float | None = None
+    """Against train with as many rows as the holdout test: what to compare `c2st_xgb_holdout` with."""
+    rows_holdout: int | None = None
+    """Rows of each side of these two."""
     c2st_logistic: float | None
     auc_xgb: Interval | None = None
     auc_xgb_holdout: Interval | None = None
+    auc_xgb_matched: Interval | None = None
     features: list[Feature] = []
     """What gives the difference away, most important first."""
     notes: list[str] = []
@@ -350,9 +355,21 @@ class ColumnCollapse(Result):
     variance_retention: float | None = None
     """Synthetic variance / real variance (continuous), or ratio of entropies (discrete)."""
     tail_retention: float | None = None
-    """Synthetic mass in the real outer 2 % (1 % each side) / .02, or of rare levels / their real mass."""
+    """Synthetic mass beyond the real 1 % and 99 % quantiles, or of the real levels below 1 %, / the real
+    mass there."""
     support_coverage: float
-    """Share of real deciles-of-deciles bins (continuous) or levels (discrete), by mass, that occur."""
+    """Share of the real mass whose percentile bin (continuous) or level (discrete) occurs at all."""
+    support_expected: float | None = None
+    """What as many fresh real rows would cover, on average: the ceiling of `support_coverage`."""
+
+
+class CollapseCeiling(Result):
+    """The same figures for the holdout: what fresh real rows keep."""
+
+    variance_retention: float | None
+    tail_retention: float | None
+    support_coverage: float
+    distinct_share_ratio: float | None = None
 
 
 class Collapse(Result):
@@ -362,11 +379,16 @@ class Collapse(Result):
     """Median over columns."""
     tail_retention: float | None
     support_coverage: float
+    support_expected: float | None = None
+    """Median over columns of what as many fresh real rows would cover."""
     distinct_share_ratio: float | None = None
+    """Share of distinct rows, synthetic / real, at the smaller of the two sizes."""
+    ceiling: CollapseCeiling | None = None
     generation: int | None = None
     """0 is real; None when lineage does not say."""
     real_fraction: float | None = None
     columns: list[ColumnCollapse]
+    """The worst first."""
     notes: list[str] = []
 
 
