@@ -104,11 +104,11 @@ def _measure_column(real: Column, other: Column, seed: int, remarks: _Remarks) -
         remarks.add(_UNMEASURED, real.name)
         return None
     if real.kind == "continuous":
-        numbers = np.sort(cast("Floats", mine))
-        variance = _variance_retention(numbers, cast("Floats", theirs), real.name, remarks)
-        tail = _mass_retention(*_tails(numbers, cast("Floats", theirs)), real.name, remarks)
+        numbers, others = np.sort(cast("Floats", mine)), np.sort(cast("Floats", theirs))
+        variance = _variance_retention(numbers, others, real.name, remarks)
+        tail = _mass_retention(*_tails(numbers, others), real.name, remarks)
         edges = np.unique(numbers[np.arange(_BINS) * len(numbers) // _BINS])
-        within = cast("Floats", theirs[theirs <= numbers[-1]])
+        within = others[: np.searchsorted(others, numbers[-1], "right")]
         support = _support(_counts_in(edges, numbers), _counts_in(edges, within), len(theirs))
     else:
         before = np.bincount(cast("Codes", mine), minlength=len(real.levels))
@@ -134,7 +134,7 @@ def _measure_column(real: Column, other: Column, seed: int, remarks: _Remarks) -
 
 
 def _variance_retention(numbers: Floats, other: Floats, name: str, remarks: _Remarks) -> float | None:
-    """Ratio of the variances, both scaled alike so that no square of a real value overflows."""
+    """Ratio of the variances of sorted values, scaled alike so that no square of a real value overflows."""
     if numbers[0] == numbers[-1]:  # asked of the values: the variance of equal floats need not be 0
         remarks.add(_CONSTANT, name)
         return None
@@ -188,12 +188,15 @@ def _entropy(counts: Counts) -> float:
 def _tails(numbers: Floats, other: Floats) -> tuple[tuple[int, int], tuple[int, int]]:
     """Rows beyond the real 1 % and 99 % quantiles, of how many: real, other.
 
-    Beyond means strictly: in a column that is 0 in most rows, 0 is no tail.
+    Both are sorted. Beyond means strictly: in a column that is 0 in most rows, 0 is no tail.
     """
     beyond = int(_TAIL_SHARE * len(numbers))
     low, high = numbers[beyond], numbers[len(numbers) - 1 - beyond]
-    mine = int(np.searchsorted(numbers, low, "left") + len(numbers) - np.searchsorted(numbers, high, "right"))
-    return (mine, len(numbers)), (int(np.count_nonzero((other < low) | (other > high))), len(other))
+    mine, others = (
+        int(np.searchsorted(values, low, "left") + len(values) - np.searchsorted(values, high, "right"))
+        for values in (numbers, other)
+    )
+    return (mine, len(numbers)), (others, len(other))
 
 
 def _mass_retention(
@@ -205,10 +208,9 @@ def _mass_retention(
     return (other[0] / other[1]) / (real[0] / real[1]) if other[1] else 0.0
 
 
-def _counts_in(edges: Floats, values: Floats) -> Counts:
+def _counts_in(edges: Floats, ordered: Floats) -> Counts:
     """Rows in each bin from one edge up to the next; what lies below the first is in none."""
-    places = np.searchsorted(edges, values, side="right")
-    return np.bincount(places, minlength=len(edges) + 1)[1:]
+    return np.diff(np.searchsorted(ordered, edges, "left"), append=len(ordered))
 
 
 def _support(before: Counts, after: Counts, rows: int) -> tuple[float, float]:
@@ -223,8 +225,12 @@ def _support(before: Counts, after: Counts, rows: int) -> tuple[float, float]:
 
 def _distinct_share_ratio(real: Table, other: Table, seed: int) -> float:
     rows = min(real.rows, other.rows)
-    counts = [len(np.unique(_fingerprints(table.sample(rows, seed)))) for table in (other, real)]
-    return counts[0] / counts[1]
+    return _count_distinct(other.sample(rows, seed)) / _count_distinct(real.sample(rows, seed))
+
+
+def _count_distinct(table: Table) -> int:
+    ordered = np.sort(_fingerprints(table))
+    return 1 + int(np.count_nonzero(ordered[1:] != ordered[:-1]))
 
 
 def _fingerprints(table: Table) -> npt.NDArray[np.uint64]:
