@@ -1,9 +1,4 @@
-"""The figures that gates may speak about: short names for the most used, dotted paths for all.
-
-A short name stands in `FIGURES`; a path such as `privacy.membership.advantage.low` leads through the
-models of `results`, so both can be checked before anything is measured. An entry of a list is taken by
-its `name` (`fidelity.columns.age.score`), an entry of a mapping by its key.
-"""
+"""The figures that have short names: what they mean, which values are good, where a report has them."""
 
 from __future__ import annotations
 
@@ -11,9 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from mintage.errors import SpecError
-from mintage.evaluation.figure_paths import EACH, leads_to_number, notes_along, read_number
-from mintage.evaluation.options import METRICS, Metric
+from mintage.evaluation.figure_paths import read_number
+from mintage.evaluation.options import Metric
 from mintage.evaluation.results import (
     Collapse,
     Detection,
@@ -34,7 +28,6 @@ SECTIONS: Mapping[Metric, type[Result]] = {
 }
 """The model of each section of a report."""
 
-_NOTES = 3
 _PERCENT = "0 to 100"
 _SHARE = "0 to 1"
 _COUNT = "0 or more"
@@ -356,38 +349,6 @@ FIGURES: Mapping[str, Figure] = {
     ),
 }
 """The figures with short names, in the order of a report's sections."""
-
-
-def find_figure(name: str) -> Figure:
-    """The figure of a short name or a dotted path.
-
-    >>> find_figure("membership_advantage").path
-    'membership.advantage.value'
-    >>> find_figure("privacy.membership.advantage.low").section
-    'privacy'
-
-    Raises `SpecError` that names the nearest known figure when there is none.
-    """
-    if name in FIGURES:
-        return FIGURES[name]
-    head, _, path = name.partition(".")
-    for metric in METRICS:
-        if metric == head and leads_to_number(SECTIONS[metric], path.split(".")):
-            return Figure(section=metric, path=path, best="low", values="", meaning=name)
-    near = _nearest(name)
-    raise SpecError(
-        f"there is no figure {name[:200]!r} to set a gate on",
-        (f"did you mean {near!r}? " if near else "") + f"Known figures: {', '.join(FIGURES)}; "
-        "or a path in the report, such as privacy.membership.advantage.low",
-    )
-
-
-def why_missing(section: Result, figure: Figure) -> str:
-    """Why a figure of a section is None, in the words of the section's notes."""
-    notes = list(notes_along(section, figure.path.split(".")))
-    words = {step.replace("_", " ") for step in figure.path.split(".")} - {"value", "risk", EACH}
-    about = [note for note in notes if any(word in note.replace("_", " ").lower() for word in words)]
-    return "; ".join((about or notes)[:_NOTES]) or "the report does not hold it"
 
 
 def figures_table() -> str:

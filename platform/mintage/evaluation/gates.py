@@ -5,24 +5,33 @@
 >>> result.status, result.reason
 ('fail', 'not computed: no target')
 
-A gate that was not computed is not passed: what nobody measured is not good.
+A gate that was not computed is not passed: what nobody measured is not good. A gate names a figure of
+`FIGURES`, or a path such as `privacy.membership.advantage.low` through the models of `results`, where an
+entry of a list goes by its `name` (`fidelity.columns.age.score`) and one of a mapping by its key. So
+names can be checked before anything is measured.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mintage.evaluation.figures import FIGURES, Figure, find_figure, why_missing
+from mintage.errors import SpecError
+from mintage.evaluation.figure_paths import EACH, leads_to_number, notes_along, number_paths
+from mintage.evaluation.figures import FIGURES, SECTIONS, Figure
+from mintage.evaluation.options import METRICS
 from mintage.evaluation.results import GateResult, NotComputed, Result
 
-__all__ = ["FIGURES", "Gate", "Outcome", "check_gates", "judge_gates", "overall"]
+__all__ = ["FIGURES", "Gate", "Outcome", "check_gates", "find_figure", "judge_gates", "overall"]
 
 Outcome = Literal["pass", "warn", "fail", "ungated"]
 
+_MAX_NAME = 300
+_NOTES = 3
 _Bound = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
@@ -45,6 +54,30 @@ class Gate(BaseModel):
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"no figure is at least {self.min!r} and at most {self.max!r}")
         return self
+
+
+def find_figure(name: str) -> Figure:
+    """The figure of a short name or a dotted path.
+
+    >>> find_figure("membership_advantage").path
+    'membership.advantage.value'
+    >>> find_figure("privacy.membership.advantage.low").section
+    'privacy'
+
+    Raises `SpecError` that names the nearest known figure when there is none.
+    """
+    if name in FIGURES:
+        return FIGURES[name]
+    head, _, path = name.partition(".")
+    for metric in METRICS if len(name) <= _MAX_NAME else ():
+        if metric == head and leads_to_number(SECTIONS[metric], path.split(".")):
+            return Figure(section=metric, path=path, best="low", values="", meaning=name)
+    near = _nearest(name[:_MAX_NAME])
+    raise SpecError(
+        f"there is no figure {name[:_MAX_NAME]!r} to set a gate on",
+        (f"did you mean {near!r}? " if near else "") + f"Known figures: {', '.join(FIGURES)}; "
+        "or a path in the report, such as privacy.membership.advantage.low",
+    )
 
 
 def check_gates(names: Iterable[str]) -> None:
@@ -92,10 +125,24 @@ def _measured(figure: Figure, sections: Mapping[str, Result]) -> tuple[float | N
         return None, f"not computed: {section.not_computed}"
     value = figure.read(section)
     if value is None:
-        return None, f"not computed: {why_missing(section, figure)}"
+        return None, f"not computed: {_why_missing(section, figure)}"
     if not math.isfinite(value):
         return None, f"not computed: {value} is not a finite number"
     return value, ""
+
+
+def _why_missing(section: Result, figure: Figure) -> str:
+    """Why a figure of a section is None, in the words of the section's notes."""
+    notes = list(notes_along(section, figure.path.split(".")))
+    words = {step.replace("_", " ") for step in figure.path.split(".")} - {"value", "risk", EACH}
+    about = [note for note in notes if any(word in note.replace("_", " ").lower() for word in words)]
+    return "; ".join((about or notes)[:_NOTES]) or "the report does not hold it"
+
+
+def _nearest(name: str) -> str | None:
+    paths = [path for metric, model in SECTIONS.items() for path in number_paths(model, metric)]
+    below = [path for path in paths if path.startswith(f"{name}.")]
+    return next(iter(below or get_close_matches(name, [*FIGURES, *paths], n=1, cutoff=0.5)), None)
 
 
 def _problem(value: float, gate: Gate) -> str:
