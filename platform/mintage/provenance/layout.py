@@ -11,13 +11,17 @@ DATA = "data/"
 COMMITS = "_mintage/commits/"
 HEADS = "_mintage/heads/"
 REJECTS = "_mintage/rejects/"
+EVALUATIONS = "_mintage/evaluations/"
 PLAN = "_mintage/plan.json"
 
 RECORDS_PER_FILE = 4096
 """Shard records in one file of a version."""
 
+_RESERVED = {"manifest-sha256.txt", "statement.jsonl", "statements.jsonl"}
 _MAX_PATH = 1024
 _MAX_TABLE = 200
+_ATTACHMENT = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*")
+_MAX_ATTACHMENT_NAME = 100
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\\:*?\"<>|]")
 
 
@@ -53,6 +57,31 @@ def statements_path(version: int) -> str:
 def checksums_path(version: int) -> str:
     """The checksums of a version's parts, as `sha256sum -c` reads them."""
     return f"{version_path(version)}manifest-sha256.txt"
+
+
+def attachment_path(version: int, name: str) -> str:
+    """A file beside a version that its statement names by digest, such as `report.html`."""
+    return version_path(version) + name
+
+
+def evaluation_path(digest: str) -> str:
+    """The folder of an evaluation that no version followed, with a slash at its end."""
+    return f"{EVALUATIONS}{digest.removeprefix('sha256:')[:16]}/"
+
+
+def check_attachment_name(name: str) -> None:
+    """Raise `ProvenanceError` unless `name` can stand beside a version's own files.
+
+    It needs a suffix, which the folders of a version do not have, so that it can never hide one; and it
+    has lower-case letters only, so that no two names are one where case does not count.
+    """
+    if len(name) > _MAX_ATTACHMENT_NAME or not _ATTACHMENT.fullmatch(name) or "." not in name:
+        reason = "it must be lower-case letters, digits, dashes and underscores, and have a suffix"
+    elif name in _RESERVED or name.endswith(".partial"):
+        reason = "a version has a file of its own by that name"
+    else:
+        return
+    raise ProvenanceError(f"the attachment name {name[:200]!r} is refused: {reason}", "such as report.html")
 
 
 def check_table_name(table: str) -> None:
