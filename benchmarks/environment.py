@@ -48,6 +48,7 @@ class Setting:
                 "rows": 1000,
                 "sink": {"uri": str(sink)},
                 "resources": {"executor": "inline"},
+                "evaluation": {"metrics": []},
             }
         )
         return sink
@@ -66,6 +67,7 @@ class Setting:
             ],
             "sink": {"uri": str(self.folder / name), "shard_rows": shard_rows},
             "resources": {"workers": workers, "executor": "ray" if workers > 1 else "inline"},
+            "evaluation": {"metrics": []},
         }
 
 

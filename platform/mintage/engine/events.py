@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Phase = Literal["read", "fit", "mint", "attest"]
+Phase = Literal["read", "fit", "mint", "evaluate", "attest"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

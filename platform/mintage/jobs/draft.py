@@ -24,6 +24,7 @@ _FEW_VALUES = 50
 _LONG_TEXT = 40
 _EXAMPLES = 3
 _MOST_CHARACTERS = 32
+_ENOUGH_ROWS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,6 +274,8 @@ def _tail(name: str, survey: _Survey) -> Iterator[str]:
         yield "# Target shares of a column's values:"
         yield f"# balance: {{column: {few[0].name}, shares: {{VALUE: 0.5}}}}"
         yield ""
+    yield from _evaluation(survey, few)
+    yield ""
     yield "sink:"
     yield f"  uri: ./{name}-synthetic"
     yield f"  # shard_rows: {DEFAULT_SHARD_ROWS}  # rows of a shard; other boundaries give other rows"
@@ -281,6 +284,22 @@ def _tail(name: str, survey: _Survey) -> Iterator[str]:
     yield "# resources: {workers: 2}  # by default one for each CPU"
     yield "# signing: {key: my.key}  # made by mintage keygen; by default a local identity"
     yield ""
+
+
+def _evaluation(survey: _Survey, few: Sequence[_Column]) -> Iterator[str]:
+    """How the data set is measured; a small source keeps all of its rows for learning, unless asked."""
+    target = (few or survey.columns)[-1].name
+    yield "# What is measured of the data set, for its report:"
+    if survey.complete and survey.rows < _ENOUGH_ROWS:
+        yield "# evaluation:"
+        yield "#   holdout: 0.1  # rows that nothing learns from: privacy is measured with them"
+    else:
+        yield "evaluation:"
+        yield "  holdout: 0.1  # rows that nothing learns from: privacy is measured with them"
+    yield f"  # target: {target}  # a model learned from synthetic rows must predict it on real ones"
+    yield "  # protected: [COLUMN]  # whose groups are compared"
+    yield "# A figure out of its bounds fails the job, and nothing is signed:"
+    yield "# gates: {trend_error: {max: 3}, membership_advantage: {max: 0.1}}"
 
 
 def _short(value: object) -> str:

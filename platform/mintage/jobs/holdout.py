@@ -47,9 +47,9 @@ def split_source(source: Source, spec: EvaluationSpec) -> Split:
     assert spec.holdout.share is not None
     reader = source.readers[root.name]
     columns = spec.key or root.names
-    part = {"reader": reader, "share": spec.holdout.share, "columns": columns}
-    training = replace(source, readers={root.name: PartReader(**part, held_out=False)})
-    return Split(training=training, holdout=PartReader(**part, held_out=True))
+    holdout = PartReader(reader=reader, share=spec.holdout.share, columns=columns, held_out=True)
+    training = replace(source, readers={root.name: replace(holdout, held_out=False)})
+    return Split(training=training, holdout=holdout)
 
 
 def _open_apart(source: Source, spec: EvaluationSpec) -> TableReader:
@@ -65,8 +65,8 @@ def _open_apart(source: Source, spec: EvaluationSpec) -> TableReader:
     known, found = set(source.schema.root_table.names), set(reader.schema.names)
     if known != found:
         raise SpecError(
-            f"evaluation.holdout.uri: its columns are not the source's: only there {sorted(found - known)[:5]}, "
-            f"only in the source {sorted(known - found)[:5]}",
+            "evaluation.holdout.uri: its columns are not the source's: "
+            f"only there {sorted(found - known)[:5]}, only in the source {sorted(known - found)[:5]}",
             "give a table with the same columns",
         )
     return reader

@@ -42,6 +42,7 @@ def job(people_file: Path, tmp_path: Path) -> Job:
             "validate": [{"kind": "range", "column": "age", "min": 25}],
             "sink": {"uri": str(tmp_path / sink), "shard_rows": 2000},
             "resources": {"executor": "inline"},
+            "evaluation": {"metrics": []},
             **replaced,
         }
 

@@ -62,7 +62,8 @@ def spec(flights: Path) -> Path:
         "validate:\n"
         "  - {kind: range, column: delay, min: 0}\n"
         f"sink: {{uri: {json.dumps(str(flights.parent / 'out'))}, shard_rows: 250}}\n"
-        "resources: {executor: inline}\n",
+        "resources: {executor: inline}\n"
+        "evaluation: {metrics: []}\n",
         encoding="utf-8",
     )
     return path

@@ -49,6 +49,7 @@ def job(people: pl.DataFrame, tmp_path: Path) -> Job:
             "rows": 2000,
             "sink": {"uri": str(tmp_path / "out"), "shard_rows": 500},
             "resources": {"executor": "inline"},
+            "evaluation": {"metrics": []},
             **replaced,
         }
 

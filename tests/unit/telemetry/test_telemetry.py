@@ -31,6 +31,7 @@ mintage.run(
         "name": "watched", "generator": {"kind": "tabular.marginals"}, "rows": 300,
         "validate": [{"kind": "range", "column": "n", "min": 10}],
         "sink": {"uri": sys.argv[1], "shard_rows": 100}, "resources": {"executor": "inline"},
+        "evaluation": {"metrics": []},
         "telemetry": {"attributes": {"team": "risk"}},
     },
     source=pl.DataFrame({"n": list(range(40)) * 5}),

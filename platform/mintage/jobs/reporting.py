@@ -1,0 +1,228 @@
+"""The report of a run: what was counted while minting, and what a sample of the rows shows.
+
+fold      the sketches of all shards: fidelity over every row, without a second pass
+sample    rows evenly from the shards, for classifiers and attacks
+measure   against the real rows that were learned from, and those that were set aside
+judge     the gates; one that fails keeps the data set from being signed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from mintage.contracts import Connector, Semantics, Source, TableReader
+from mintage.engine.bench import make_sink, stored_schema
+from mintage.engine.commits import find_commit
+from mintage.engine.sketches import count_fidelity
+from mintage.errors import GateFailedError, SpecError
+from mintage.evaluation.evaluate import Background, OnSection, evaluate_tables
+from mintage.evaluation.gates import Gate, check_gates, judge_gates, overall
+from mintage.evaluation.options import METRICS, Options
+from mintage.evaluation.results import GateResult, LedgerEntry, NotComputed, Report
+from mintage.jobs.planning import Request
+from mintage.jobs.result import Result
+from mintage.plan import Plan
+from mintage.provenance.signing import Signer
+from mintage.spec import JobSpec, nearest
+from mintage.store import ObjectStore
+
+MAX_REAL_ROWS = 1_000_000
+"""Real rows that are read into memory for classifiers and attacks; counts take all of them."""
+
+MAX_SAMPLED_SHARDS = 64
+"""Shards that the sample of synthetic rows comes from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReporter:
+    """Evaluates one run whose shards are all committed."""
+
+    store: ObjectStore
+    plan: Plan
+    request: Request
+    threads: int
+    on_section: OnSection
+
+    def report(self) -> Report:
+        """The report; the same run gives the same one."""
+        spec, request = self.request.spec, self.request
+        training, root = request.training, self.plan.schema.root
+        warnings: list[str] = []
+        counted = count_fidelity(self.store, self.plan, training, request.holdout) if training else {}
+        real = _read(training.readers[root], MAX_REAL_ROWS, warnings) if training else None
+        holdout = _read(request.holdout, MAX_REAL_ROWS, warnings) if request.holdout else None
+        if holdout is not None and holdout.num_rows == 0:
+            warnings.append(
+                "no row was set aside: the share is too small for this source; there is no holdout"
+            )
+            holdout = None
+        balance = spec.balance
+        return evaluate_tables(
+            real,
+            self._sample(spec.evaluation.rows),
+            holdout,
+            options=make_options(spec, training, self.threads),
+            gates=make_gates(spec),
+            background=Background(
+                subject=spec.name,
+                provenance=self._provenance(),
+                rows=self.plan.rows,
+                counted=counted.pop(root, None),
+                other_tables=counted,
+                generation=1 if request.source is None else None,
+                real_fraction=0.0 if request.source is None else None,
+                balance_column=balance.column if balance else None,
+                balance={str(share.value): share.share for share in balance.shares} if balance else {},
+                ledger=self._ledger(real),
+                warnings=tuple(warnings),
+            ),
+            on_section=self.on_section,
+        )
+
+    def _sample(self, rows: int) -> pa.Table:
+        """At most about `rows` root rows of the shards, evenly spaced; the same for the same plan."""
+        plan, root = self.plan, self.plan.schema.root
+        schema = plan.schema.root_table.arrow()
+        shards = np.unique(np.linspace(0, plan.shards - 1, MAX_SAMPLED_SHARDS).astype(int)).tolist()
+        sink = make_sink(plan, plan.layout.connector)
+        held = sum(plan.shard(shard).rows for shard in shards)
+        step = max(1, -(-held // rows))
+        batches: list[pa.RecordBatch] = []
+        for shard in shards:
+            commit = find_commit(self.store, plan, shard)
+            assert commit is not None
+            batches += self._every(sink, commit.parts[root], step)
+        return pa.Table.from_batches(batches, schema)
+
+    def _every(self, sink: Connector, path: str, step: int) -> Iterator[pa.RecordBatch]:
+        """Every `step`-th row of a part, counted through its batches."""
+        stored = stored_schema(self.plan).root_table.arrow()
+        names, seen = self.plan.schema.root_table.names, 0
+        with self.store.open_read(path) as stream:
+            for batch in sink.scan_part(stream, stored):
+                taken = np.arange(-seen % step, batch.num_rows, step)
+                seen += batch.num_rows
+                yield batch.select(list(names)).take(pa.array(taken))
+
+    def _provenance(self) -> dict[str, str]:
+        plan = self.plan
+        return {
+            "run_id": plan.run_id,
+            "plan": plan.digest,
+            "generator": plan.model.generator.name,
+            "model": plan.model.digest,
+            "source": plan.source or "none",
+            **{f"version of {name}": version for name, version in plan.versions.items()},
+        }
+
+    def _ledger(self, real: pa.Table | None) -> tuple[LedgerEntry, ...]:
+        if real is None:
+            return ()
+        steps = [LedgerEntry(step="fit", mechanism=self.plan.model.generator.name)]
+        steps += [
+            LedgerEntry(step=f"validate: {rule.reason}", mechanism=rule.operator.name)
+            for rule in self.plan.operators
+            if rule.prepared is not None
+        ]
+        return (*steps, LedgerEntry(step="count", mechanism="histograms on a protected grid"))
+
+
+def make_options(spec: JobSpec, source: Source | None, threads: int) -> Options:
+    """What is measured of a job's root table; what its columns mean is what the source's schema says."""
+    asked = spec.evaluation
+    return Options(
+        metrics=asked.metrics,
+        target=asked.target,
+        favourable=asked.favourable,
+        key=asked.key,
+        protected=asked.protected,
+        kinds=_kinds(source) if source else {},
+        max_rows=asked.rows,
+        seed=spec.seed,
+        threads=threads,
+    )
+
+
+def make_gates(spec: JobSpec) -> dict[str, Gate]:
+    """The gates of a spec. Raises `SpecError` for a figure that does not exist."""
+    gates = {name: Gate(min=gate.min, max=gate.max, action=gate.action) for name, gate in spec.gates.items()}
+    check_gates(gates)
+    return gates
+
+
+def check_columns(spec: JobSpec, source: Source | None) -> None:
+    """Raise `SpecError` when the evaluation names a column that the root table does not have."""
+    if source is None:
+        return
+    asked = spec.evaluation
+    names = {
+        "target": (asked.target,) if asked.target else (),
+        "key": asked.key,
+        "protected": asked.protected,
+    }
+    known = source.schema.root_table.names
+    for what, columns in names.items():
+        for column in columns:
+            if column not in known:
+                raise SpecError(f"evaluation.{what}: there is no column {column!r}", nearest(column, known))
+
+
+def judge_again(store: ObjectStore, spec: JobSpec) -> None:
+    """Judge the report of a finished data set by the gates of the spec, which may be new ones.
+
+    Raises `GateFailedError`; the data set stays signed, with the report that it has.
+    """
+    gates = make_gates(spec)
+    if not gates:
+        return
+    report = Result.open(store.uri, storage=spec.sink.storage).manifest.report()
+    missing = NotComputed(not_computed="the data set was signed without a report")
+    sections = {name: getattr(report, name) if report else missing for name in METRICS}
+    _raise_failed(judge_gates(sections, gates), f"the report of {store.uri}", "it stays signed as it is")
+
+
+def refuse_failed(store: ObjectStore, plan: Plan, report: Report, signer: Signer) -> None:
+    """Raise `GateFailedError` when a gate failed, after the report, and a signed record of it, were kept."""
+    if overall(report.gates) != "fail":
+        return
+    where = keep_failed_evaluation(store, plan, report, signer)
+    _raise_failed(
+        report.gates,
+        f"{store.uri}/{where}",
+        "the parts are kept, but not attested: run again with other gates to judge them without minting, "
+        "or change the job and write to a new sink",
+    )
+
+
+def _raise_failed(results: Sequence[GateResult], where: str, what_now: str) -> None:
+    failed = [result for result in results if result.status == "fail"]
+    if failed:
+        raise GateFailedError(
+            "; ".join(f"gate {result.figure}: {result.reason}" for result in failed),
+            f"read {where}; {what_now}",
+        )
+
+
+def _kinds(source: Source) -> Mapping[str, Semantics]:
+    """The columns whose meaning was said, rather than taken from their type."""
+    return {
+        column.name: column.semantics
+        for column in source.schema.root_table.columns
+        if column.semantics is not Semantics.of(column.type)
+    }
+
+
+def _read(reader: TableReader, most: int, warnings: list[str]) -> pa.Table:
+    batches: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in reader.scan():
+        batches.append(batch)
+        rows += batch.num_rows
+        if rows >= most:
+            warnings.append(f"only the first {rows:,} real rows were used for detection, utility and privacy")
+            break
+    return pa.Table.from_batches(batches, reader.schema)
