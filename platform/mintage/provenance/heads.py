@@ -10,10 +10,9 @@ from mintage.provenance._capped import read_capped
 from mintage.provenance.digests import digest_of
 from mintage.provenance.layout import HEADS, head_path, statements_path
 from mintage.provenance.signing import MAX_ENVELOPE_BYTES, PublicKey, unverified_payload, verify
-from mintage.provenance.statements import Head, Statement
+from mintage.provenance.statements import MAX_OTHERS, Head, Statement
 from mintage.store import ObjectStore
 
-_MAX_STATEMENTS = 64
 _MAX_HEAD_BYTES = 4096
 _HEAD_NAME = re.compile(rf"{HEADS}([1-9][0-9]{{0,14}})\.json")
 
@@ -62,6 +61,6 @@ def statement_lines(store: ObjectStore, version: int) -> list[bytes]:
     """The envelopes of a version, unparsed."""
     path = statements_path(version)
     lines = read_capped(store, path, MAX_ENVELOPE_BYTES).splitlines()
-    if len(lines) > _MAX_STATEMENTS:
-        raise ProvenanceError(f"{path} holds {len(lines)} statements where {_MAX_STATEMENTS} are allowed")
+    if len(lines) > MAX_OTHERS + 1:
+        raise ProvenanceError(f"{path} holds {len(lines)} statements where {MAX_OTHERS + 1} are allowed")
     return lines

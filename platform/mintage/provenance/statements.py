@@ -7,13 +7,14 @@ https://in-toto.io/Statement/v1 for the outer form and docs/manifest-format.md f
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Self
+from dataclasses import dataclass, field
+from typing import Annotated, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from mintage.contracts import DatasetSchema
 from mintage.errors import MintageError, ProvenanceError
+from mintage.provenance.attachments import Attached, AttachedFiles, attached_json
 from mintage.provenance.canonical import canonical_json, parse_json
 from mintage.provenance.content_digest import ALGORITHM as CONTENT_ALGORITHM
 from mintage.provenance.digests import Digest, digest_from_raw, raw_digest
@@ -27,6 +28,9 @@ TREE_ALGORITHM = "RFC9162_SHA256"
 TREE_LAYOUT = "c2sp-tlog-tiles/8"
 MAX_ABANDONED = 1000
 """Names of abandoned attempts that a statement lists; of more it keeps the count."""
+
+MAX_OTHERS = 63
+"""Other statements of a version that the one about the data set may name."""
 
 MAX_STATEMENT_BYTES = 48 * 2**20
 """Size of a statement, with its plan, spec and schema."""
@@ -44,6 +48,24 @@ class Folded:
     """Objects under data/ that no commit names."""
 
 
+class Named(NamedTuple):
+    """A statement that another one names."""
+
+    predicate_type: str
+    digest: str
+    """Of its payload."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What lies in a version beside its records, and is named by its statement."""
+
+    report: Mapping[str, Attached] = field(default_factory=dict)
+    """Attachments by name."""
+    statements: tuple[Named, ...] = ()
+    """The other statements."""
+
+
 def build_statement(
     facts: Facts,
     folded: Folded,
@@ -52,11 +74,13 @@ def build_statement(
     plan_digest: str,
     version: int,
     previous: str | None,
+    beside: Beside | None = None,
 ) -> bytes:
     """The canonical JSON of the statement: what the signature covers.
 
     `previous` is the digest of the statement of version `version - 1`, if there is one.
     """
+    beside = beside or Beside()
     predicate: dict[str, object] = {
         "version": str(version),
         "previous": previous,
@@ -81,6 +105,8 @@ def build_statement(
         "determinism": {"claimed": facts.determinism.value, "probes": []},
         "privacy": {"claim": "none"},
         "builder": facts.builder.model_dump(mode="json"),
+        "report": attached_json(beside.report),
+        "statements": [{"predicateType": kind, "digest": digest} for kind, digest in beside.statements],
         "started": facts.started,
         "finished": facts.finished,
         "abandoned": {
@@ -88,21 +114,26 @@ def build_statement(
             "names": list(folded.abandoned[:MAX_ABANDONED]),
         },
     }
-    subject = {"name": facts.name, "digest": {"sha256": raw_digest(folded.root).hex()}}
-    statement = canonical_json(
-        {
-            "_type": STATEMENT_TYPE,
-            "subject": [subject],
-            "predicateType": PREDICATE_TYPE,
-            "predicate": predicate,
-        }
-    )
+    statement = build_in_toto(facts.name, folded.root, PREDICATE_TYPE, predicate)
     if len(statement) > MAX_STATEMENT_BYTES:
         raise ProvenanceError(
             f"the statement has {len(statement)} bytes where {MAX_STATEMENT_BYTES} are allowed",
             "use a smaller spec: fewer columns, conditions or operators",
         )
     return statement
+
+
+def build_in_toto(name: str, root: str, predicate_type: str, predicate: Mapping[str, object]) -> bytes:
+    """The canonical JSON of an in-toto statement about the data set `name` with the Merkle root `root`."""
+    subject = {"name": name, "digest": {"sha256": raw_digest(root).hex()}}
+    return canonical_json(
+        {
+            "_type": STATEMENT_TYPE,
+            "subject": [subject],
+            "predicateType": predicate_type,
+            "predicate": dict(predicate),
+        }
+    )
 
 
 def _lineage(source: str | None) -> dict[str, object]:
@@ -134,6 +165,11 @@ class _Abandoned(BaseModel):
     names: list[str] = Field(max_length=MAX_ABANDONED)
 
 
+class _Other(BaseModel):
+    predicate_type: str = Field(alias="predicateType", max_length=1000)
+    digest: Digest
+
+
 class _TableTotals(BaseModel):
     rows: Count
     bytes: Count
@@ -154,6 +190,39 @@ class Predicate(BaseModel):
     tables: dict[str, _TableTotals]
     verdicts: dict[str, object]
     abandoned: _Abandoned
+    report: AttachedFiles = Field(default_factory=dict)
+    statements: list[_Other] = Field(default_factory=list, max_length=MAX_OTHERS)
+
+    @property
+    def beside(self) -> Beside:
+        """What the statement names beside the records."""
+        others = tuple(Named(other.predicate_type, other.digest) for other in self.statements)
+        return Beside(report=self.report, statements=others)
+
+
+class InToto(NamedTuple):
+    """The outer form of a statement about a data set."""
+
+    name: str
+    root: str
+    predicate: object
+    json: Mapping[str, object]
+
+
+def parse_in_toto(payload: bytes, predicate_type: str) -> InToto:
+    """The outer form in a payload whose signature was verified; raises `ProvenanceError` for another."""
+    value = parse_json(payload, max_bytes=MAX_STATEMENT_BYTES)
+    if not isinstance(value, dict) or value.get("_type") != STATEMENT_TYPE:
+        raise ProvenanceError(f"the signed payload is not an in-toto statement of the type {STATEMENT_TYPE}")
+    if value.get("predicateType") != predicate_type:
+        raise ProvenanceError(f"the statement is not of the type {predicate_type}")
+    try:
+        [subject] = value["subject"]
+        name, root = str(subject["name"]), digest_from_raw(bytes.fromhex(subject["digest"]["sha256"]))
+        raw_digest(root)
+        return InToto(name, root, value["predicate"], value)
+    except (ValueError, KeyError, TypeError, AttributeError, MintageError) as exc:
+        raise ProvenanceError(f"the statement is malformed: {str(exc)[:500]}") from exc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,24 +239,15 @@ class Statement:
     @classmethod
     def from_payload(cls, payload: bytes) -> Self:
         """The statement in a payload; raises `ProvenanceError` when it is none of ours."""
-        value = parse_json(payload, max_bytes=MAX_STATEMENT_BYTES)
-        if not isinstance(value, dict) or value.get("_type") != STATEMENT_TYPE:
-            raise ProvenanceError(
-                f"the signed payload is not an in-toto statement of the type {STATEMENT_TYPE}"
-            )
-        if value.get("predicateType") != PREDICATE_TYPE:
-            raise ProvenanceError(f"the statement is not of the type {PREDICATE_TYPE}")
+        outer = parse_in_toto(payload, PREDICATE_TYPE)
         try:
-            [subject] = value["subject"]
-            name, root = str(subject["name"]), digest_from_raw(bytes.fromhex(subject["digest"]["sha256"]))
-            raw_digest(root)
-            predicate = Predicate.model_validate(value["predicate"])
+            predicate = Predicate.model_validate(outer.predicate)
             schema = DatasetSchema.from_json(predicate.dataset_schema)
         except (ValueError, KeyError, TypeError, AttributeError, AssertionError, MintageError) as exc:
             raise ProvenanceError(f"the statement is malformed: {str(exc)[:500]}") from exc
-        if predicate.tree.root != root:
+        if predicate.tree.root != outer.root:
             raise ProvenanceError("the statement contradicts itself: its subject is not the root of its tree")
-        return cls(name=name, root=root, predicate=predicate, schema=schema, json=value)
+        return cls(name=outer.name, root=outer.root, predicate=predicate, schema=schema, json=outer.json)
 
 
 class Head(Record):

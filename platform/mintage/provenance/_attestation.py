@@ -1,0 +1,184 @@
+"""Signing a version: what was committed is folded, described, and signed; the head comes last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mintage.errors import ObjectExistsError, ObjectMissingError, ProvenanceError, SignatureError
+from mintage.provenance._capped import read_capped
+from mintage.provenance._version import VersionWriter
+from mintage.provenance.attachments import Attached
+from mintage.provenance.canonical import canonical_json
+from mintage.provenance.commits import read_commits
+from mintage.provenance.digests import digest_of
+from mintage.provenance.facts import Facts
+from mintage.provenance.gate_statement import TEST_RESULT_TYPE, TestResult, build_test_result
+from mintage.provenance.heads import read_head, read_statement, statement_lines, versions
+from mintage.provenance.layout import DATA, PLAN, attachment_path, head_path, statements_path
+from mintage.provenance.records import CommitRecord
+from mintage.provenance.signing import MAX_ENVELOPE_BYTES, Signer, verify
+from mintage.provenance.statements import Beside, Folded, Head, Named, Statement, build_statement
+from mintage.store import ObjectStore
+
+MAX_PLAN_BYTES = 64 * 2**20
+
+_MAX_VERSION_TRIES = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attestation:
+    """One try at attesting a plan whose shards are all committed."""
+
+    store: ObjectStore
+    plan: Mapping[str, object]
+    plan_digest: str
+    shards: int
+    facts: Facts
+    signer: Signer
+    attachments: Mapping[str, bytes]
+    report: Mapping[str, Attached]
+    """What is signed of the attachments."""
+    test_result: TestResult | None
+    workers: int
+
+    def find(self) -> Head | None:
+        """The newest head that this key has signed for this plan, if it says all that is to be said."""
+        self._check_plan()
+        for version in reversed(versions(self.store)):
+            head = read_head(self.store, version)
+            try:
+                statement = read_statement(self.store, head, [self.signer.public_key])
+            except SignatureError:
+                continue  # signed by somebody else: we vouch with our own key, in a version of our own
+            agreed = (statement.root, statement.predicate.tree.size) == (head.root, head.size)
+            if statement.predicate.plan_digest == self.plan_digest and head.size == self.shards and agreed:
+                return head if self._says_all(statement) else None
+        return None
+
+    def _says_all(self, statement: Statement) -> bool:
+        nothing_more = not self.report and self.test_result is None
+        return nothing_more or statement.predicate.beside == self._beside(self._others(statement.root))
+
+    def make(self) -> Head:
+        """Write the next version that is free, or finish the one that an earlier try began."""
+        first = max(versions(self.store), default=0) + 1
+        for version in range(first, first + _MAX_VERSION_TRIES):
+            try:
+                return self._sign(version, self._fold(version))
+            except ObjectExistsError:
+                continue  # an unfinished version of somebody else's; it is never overwritten
+        raise ProvenanceError(
+            f"the versions {first} to {first + _MAX_VERSION_TRIES - 1} are taken by unfinished manifests",
+            "choose another sink",
+        )
+
+    def _check_plan(self) -> None:
+        if (made := digest_of(canonical_json(dict(self.plan)))) != self.plan_digest:
+            raise ProvenanceError(f"the plan has the digest {made}, not {self.plan_digest}")
+        if digest_of(read_capped(self.store, PLAN, MAX_PLAN_BYTES)) != self.plan_digest:
+            raise ProvenanceError(f"{PLAN} is another plan than {self.plan_digest}", "choose another sink")
+
+    def _fold(self, version: int) -> Folded:
+        """Write the records, tiles and checksums of a version from the commits."""
+        # One listing instead of a request for each part; what no commit names is left over in the end.
+        sizes = {info.path: info.bytes for info in self.store.list(DATA)}
+        writer = VersionWriter(self.store, version)
+        for commit in read_commits(
+            self.store,
+            shards=self.shards,
+            plan_digest=self.plan_digest,
+            run_id=self.facts.run_id,
+            workers=self.workers,
+        ):
+            for table, path in commit.parts.items():
+                self._check_size(sizes.pop(path, None), commit, table)
+            writer.add(commit)
+        return writer.finish(sorted(sizes))
+
+    def _check_size(self, size: int | None, commit: CommitRecord, table: str) -> None:
+        path = commit.parts[table]
+        expected = commit.record.tables[table].bytes
+        try:
+            found = self.store.size(path) if size is None else size
+        except ObjectMissingError as exc:
+            raise ProvenanceError(
+                f"shard {commit.record.index} is committed, but its part {path} is missing",
+                "the data set was changed from outside; mint it again elsewhere",
+            ) from exc
+        if found != expected:
+            raise ProvenanceError(f"{path} has {found} bytes where its commit says {expected}")
+
+    def _sign(self, version: int, folded: Folded) -> Head:
+        """Write the statements, what they name, and then the head of a version.
+
+        The statements come first: they claim the version. Whoever has other attachments finds them and
+        takes another version, so no file ever lies beside a statement that does not name it.
+        """
+        others = self._others(folded.root)
+        beside = self._beside(others)
+        payload = build_statement(
+            self.facts,
+            folded,
+            plan=self.plan,
+            plan_digest=self.plan_digest,
+            version=version,
+            previous=self._previous(version),
+            beside=beside,
+        )
+        try:
+            self.store.create(statements_path(version), self._envelopes([payload, *others]))
+        except ObjectExistsError:
+            payload = self._adopt(version, folded, beside)
+        for name, data in self.attachments.items():
+            self.store.create(attachment_path(version, name), data)
+        head = Head(version=version, statement=digest_of(payload), size=folded.size, root=folded.root)
+        self.store.create(head_path(version), head.to_bytes())
+        return head
+
+    def _others(self, root: str) -> list[bytes]:
+        """The statements besides the one about the data set; the same at every try."""
+        if self.test_result is None:
+            return []
+        return [build_test_result(self.facts.name, root, self.test_result, self.report)]
+
+    def _beside(self, others: Sequence[bytes]) -> Beside:
+        named = tuple(Named(TEST_RESULT_TYPE, digest_of(other)) for other in others)
+        return Beside(report=self.report, statements=named)
+
+    def _envelopes(self, payloads: Sequence[bytes]) -> bytes:
+        lines = b"".join(self.signer.sign(payload) + b"\n" for payload in payloads)
+        if len(lines) > MAX_ENVELOPE_BYTES:
+            raise ProvenanceError(
+                f"the signed statements have {len(lines)} bytes where {MAX_ENVELOPE_BYTES} are allowed",
+                "use a smaller spec: fewer columns, conditions or operators",
+            )
+        return lines
+
+    def _previous(self, version: int) -> str | None:
+        try:
+            return read_head(self.store, version - 1).statement if version > 1 else None
+        except ObjectMissingError:
+            return None
+
+    def _adopt(self, version: int, folded: Folded, beside: Beside) -> bytes:
+        """The statement that an earlier try of ours left, which differs only in its times.
+
+        Raises `ObjectExistsError` when it says something else, or is somebody else's.
+        """
+        path = statements_path(version)
+        try:
+            lines = statement_lines(self.store, version)
+            payloads = {digest_of(payload): payload for payload in map(self._own, lines)}
+            others = {named.digest for named in beside.statements}
+            [payload] = [payload for digest, payload in payloads.items() if digest not in others]
+            statement = Statement.from_payload(payload)
+        except (ProvenanceError, ValueError) as exc:
+            raise ObjectExistsError(f"{path} holds other statements: {exc}") from exc
+        found = (statement.root, statement.predicate.plan_digest, statement.predicate.beside)
+        if found != (folded.root, self.plan_digest, beside) or len(payloads) != len(others) + 1:
+            raise ObjectExistsError(f"{path} holds a statement about something else")
+        return payload
+
+    def _own(self, envelope: bytes) -> bytes:
+        return verify(envelope, [self.signer.public_key])
