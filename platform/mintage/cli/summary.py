@@ -38,13 +38,23 @@ def verify_summary(dataset: str, report: VerifyReport) -> str:
     checked = ", ".join(f"{count:,} {name}" for name, count in report.checked.to_json().items())
     notes = [f"  note: {note}" for note in report.notes]
     if report.ok:
-        return "\n".join([f"ok: {dataset} is what was signed", f"  checked {checked}", *notes])
+        gates = _gates(report)
+        return "\n".join([f"ok: {dataset} is what was signed", f"  checked {checked}", *gates, *notes])
     failures = [
         f"  {failure.code}  {failure.path}: {failure.message}" for failure in report.failures[:_SHOWN]
     ]
     if more := report.failed - len(failures):
         failures.append(f"  and {more:,} more failures")
     return "\n".join([f"FAILED: {dataset} is not what was signed", *failures, f"  checked {checked}", *notes])
+
+
+def _gates(report: VerifyReport) -> list[str]:
+    """What the signed test result says, where there is one."""
+    if report.gates is None:
+        return []
+    warned = f", but these warned: {', '.join(report.gates.warned)}" if report.gates.warned else ""
+    failed = f", and these failed: {', '.join(report.gates.failed)}" if report.gates.failed else ""
+    return [f"  gates   {len(report.gates.passed)} passed{warned}{failed}"]
 
 
 def plugins_summary(refs: Sequence[PluginRef]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from mintage.provenance.gate_statement import TestResult
 from mintage.provenance.statements import Head
 
 MAX_FAILURES = 1000
@@ -32,6 +33,8 @@ class Checked:
     """Parts whose rows were decoded and digested."""
     rows: int = 0
     """Rows of these parts."""
+    attachments: int = 0
+    """Files such as reports whose bytes are those that were signed."""
 
     def add(self, other: Checked) -> None:
         """Count in what another one has seen."""
@@ -40,6 +43,7 @@ class Checked:
         self.bytes += other.bytes
         self.contents += other.contents
         self.rows += other.rows
+        self.attachments += other.attachments
 
     def to_json(self) -> dict[str, int]:
         """The counts by name."""
@@ -49,6 +53,7 @@ class Checked:
             "bytes": self.bytes,
             "contents": self.contents,
             "rows": self.rows,
+            "attachments": self.attachments,
         }
 
 
@@ -64,6 +69,8 @@ class VerifyReport:
     notes: list[str] = field(default_factory=list)
     """What was not checked, and why."""
     head: Head | None = None
+    gates: TestResult | None = None
+    """What the signed test result says of the gates, once it was checked."""
 
     @property
     def ok(self) -> bool:
@@ -87,4 +94,5 @@ class VerifyReport:
             "version": self.head.version if self.head else None,
             "root": self.head.root if self.head else None,
             "statement": self.head.statement if self.head else None,
+            "gates": self.gates.status if self.gates else None,
         }

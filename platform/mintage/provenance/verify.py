@@ -1,6 +1,7 @@
 """Verifying a data set offline: from a public key down to every row.
 
-    head > signature > statement > plan, records (root, tiles) > commits > parts > rows; then strangers
+    head > signature > statement > other statements, attachments
+                                 > plan, records (root, tiles) > commits > parts > rows; then strangers
 
 Nothing is parsed before what vouches for it was checked, and nothing is read by a path before that
 path has passed. What differs becomes a failure with a code; a store that cannot be read is an error,
@@ -13,6 +14,7 @@ import hashlib
 from collections.abc import Sequence
 
 from mintage.errors import ObjectMissingError, ProvenanceError, SignatureError
+from mintage.provenance._beside import check_attachments, check_statements
 from mintage.provenance._capped import read_capped
 from mintage.provenance._parts import OpenPart
 from mintage.provenance._shards import ShardsCheck, signed_lines
@@ -59,6 +61,8 @@ def verify_dataset(
         return report
     _check_head(head, statement, report)
     _check_history(store, head, statement, report)
+    check_statements(store, head, statement, keys, report)
+    check_attachments(store, statement, report)
     _check_plan(store, statement, report)
     if _check_tree(store, head, statement, report):
         shards = ShardsCheck(store, statement, report)

@@ -1,0 +1,88 @@
+"""Checking what lies in a version beside its records: the other statements, and attachments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mintage.errors import ProvenanceError, SignatureError
+from mintage.provenance.attachments import find_difference
+from mintage.provenance.digests import digest_of
+from mintage.provenance.gate_statement import TEST_RESULT_TYPE, GateStatement
+from mintage.provenance.heads import statement_lines
+from mintage.provenance.layout import attachment_path, checksums_path, statements_path, version_path
+from mintage.provenance.report import VerifyReport
+from mintage.provenance.signing import PublicKey, unverified_payload, verify
+from mintage.provenance.statements import Head, Statement
+from mintage.store import ObjectStore
+
+
+def check_statements(
+    store: ObjectStore, head: Head, statement: Statement, keys: Sequence[PublicKey], report: VerifyReport
+) -> None:
+    """The other statements of a version: those that its own names, signed, and no more."""
+    path = statements_path(head.version)
+    missing = {named.digest: named.predicate_type for named in statement.predicate.beside.statements}
+    for number, line in enumerate(statement_lines(store, head.version), 1):
+        digest = _digest(line)
+        if digest == head.statement:
+            continue
+        kind = missing.pop(digest, None)
+        if kind is None:
+            report.fail(
+                "additional-statement",
+                path,
+                f"line {number} holds a statement that the version does not name",
+            )
+            continue
+        try:
+            payload = verify(line, keys)
+        except SignatureError as exc:
+            report.fail("bad-signature", path, f"line {number}: {exc.message}")
+            continue
+        if kind == TEST_RESULT_TYPE:
+            _check_test_result(payload, statement, path, report)
+        else:
+            report.notes.append(f"a statement of the type {kind} was checked by its signature only")
+    for digest, kind in missing.items():
+        report.fail("missing-statement", path, f"the statement {digest} of the type {kind} is missing")
+
+
+def check_attachments(store: ObjectStore, statement: Statement, report: VerifyReport) -> None:
+    """The attachments of a version: those that its statement names, unaltered, and no more."""
+    version, attached = statement.predicate.version, statement.predicate.report
+    for name, signed in attached.items():
+        path = attachment_path(version, name)
+        if difference := find_difference(store, path, signed):
+            report.fail(difference.code, path, f"the attachment is not what was signed: {difference.message}")
+        else:
+            report.checked.attachments += 1
+    folder = version_path(version)
+    known = {attachment_path(version, name) for name in attached}
+    known |= {statements_path(version), checksums_path(version)}
+    for info in store.list(folder):
+        if info.path not in known and not info.path.startswith((f"{folder}records/", f"{folder}tile/")):
+            report.fail("additional-attachment", info.path, "the statement does not name this file")
+
+
+def _digest(line: bytes) -> str:
+    """The digest of the payload in an envelope, or nothing when it is no envelope."""
+    try:
+        return digest_of(unverified_payload(line))
+    except ProvenanceError:
+        return ""
+
+
+def _check_test_result(payload: bytes, statement: Statement, path: str, report: VerifyReport) -> None:
+    try:
+        gates = GateStatement.from_payload(payload)
+    except ProvenanceError as exc:
+        report.fail("bad-statement", path, exc.message)
+        return
+    if (gates.root, gates.name) != (statement.root, statement.name):
+        report.fail(
+            "wrong-subject", path, f"the test result is about {gates.name} with the root {gates.root}"
+        )
+    elif gates.report != statement.predicate.report:
+        report.fail("bad-statement", path, "the test result names another report than the version")
+    else:
+        report.gates = gates.result
