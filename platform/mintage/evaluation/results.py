@@ -139,6 +139,8 @@ class Fidelity(Result):
     shape_error: float
     trend_error: float | None
     trend_error_fixed_edges: float | None
+    trend_error_associated: float | None = None
+    """Over pairs with a real |r| above .5 or Cramér's V above .3 only: SDMetrics 0.32's default."""
     error_bound: float
     """Bound on the error of a shape or trend score (not percent) that folding adds; 0 when exact."""
     ceiling: Ceiling | None = None
@@ -201,8 +203,14 @@ class Utility(Result):
     metric: Literal["auc", "rmse"]
     tested_on: str
     """`holdout`, or what stood in for it."""
+    rows: int | None = None
+    """Rows that each model was trained on (the hybrid: on twice as many)."""
+    rows_tested: int | None = None
     tstr: float | None
     trtr: float | None
+    tstr_r2: float | None = None
+    """Share of the variance explained, beside the RMSE of a regression."""
+    trtr_r2: float | None = None
     hybrid: float | None = None
     """Trained on real and synthetic rows together."""
     importance_agreement: float | None = None
