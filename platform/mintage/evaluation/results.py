@@ -229,8 +229,9 @@ class Copies(Result):
     exact: int
     exact_share: float
     exact_share_holdout: float | None = None
-    near: int
-    """Rows closer to a training row than 1 % of the holdout's are (of the holdout's own distances)."""
+    near: int | None = None
+    """Of the synthetic rows whose distances were measured: those no further from a training row than 1 % of
+    the holdout's are; None without a holdout."""
     near_share: float | None = None
     near_share_holdout: float | None = None
 
@@ -243,10 +244,13 @@ class Distances(Result):
     dcr_share: Interval | None
     """Share of synthetic rows that are closer to train than to an equally large holdout; ideal .5."""
     dcr_median_train: float
+    """From a synthetic row to the nearest training row."""
     dcr_median_holdout: float | None = None
+    """From a holdout row to the nearest training row: what fresh rows measure."""
     nndr_median_train: float
-    """Nearest over second nearest distance."""
+    """Nearest over second nearest distance, from synthetic rows to training rows."""
     nndr_median_holdout: float | None = None
+    """The same from holdout rows."""
 
 
 class Attack(Result):

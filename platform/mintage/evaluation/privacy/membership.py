@@ -1,0 +1,206 @@
+"""Membership inference: can one tell from the synthetic rows who was in the training data?
+
+The attacked rows are as many members (training rows) as non-members (holdout rows), drawn at random.
+Values that occur on both sides are left out of both: they are members and non-members at once. One half
+of the holdout serves as what an attacker knows of the population while the other half is attacked, and
+the other way round; so every score is made without the rows that it is tried on. Four attacks:
+
+* `closest`: how near the nearest synthetic row is;
+* `density`: how much denser synthetic rows lie around it than fresh ones, from distances to the
+  nearest of each (after B. van Breugel et al., Membership inference attacks against synthetic data
+  through overfitting detection, AISTATS 2023: DOMIAS, with a nearest-neighbour density);
+* `classifier`: boosted trees on all those distances, trained on rows with known membership: what the
+  best-informed attacker could do;
+* `outliers`: `density` on the tenth of the rows that are furthest from fresh ones. An average hides them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+import numpy.typing as npt
+
+from mintage.evaluation.privacy.intervals import auc_interval, normal
+from mintage.evaluation.privacy.neighbours import nearest
+from mintage.evaluation.privacy.rows import identify
+from mintage.evaluation.privacy.space import Floats, Points, Rows
+from mintage.evaluation.results import Interval, Membership
+
+_NEIGHBOURS = 5
+_OUTLIERS = 0.1
+_FALSE_POSITIVES = 0.01
+_FEWEST = 50
+_NEARLY_ZERO = 1e-6
+
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fold:
+    """Rows under attack, and what attacks made of them."""
+
+    members: Flags
+    scores: dict[str, Floats]
+    """Greater means rather a member; NaN where an attack does not try."""
+
+
+def measure_membership(
+    synthetic: Points, real: Points, holdout: Points, *, rows: int, seed: int, threads: int
+) -> Membership | None:
+    """Attacks on at most `rows` members and as many non-members; None when there are too few of them.
+
+    The advantage is that of the attack and of the threshold which did best on one half of the rows, measured
+    on the other half, and the mean of both ways: with no leak it is 0 on average.
+    """
+    rng = np.random.default_rng(np.random.SeedSequence([seed, 2]))
+    size = min(real.rows, holdout.rows, rows)
+    members = real.take(rng.permutation(real.rows)[:size])
+    outside = holdout.take(rng.permutation(holdout.rows)[:size])
+    members, outside = _apart(members, outside)
+    size = min(members.rows, outside.rows) // 2 * 2
+    if size < 2 * _FEWEST:
+        return None
+    near = [
+        nearest(points.take(np.arange(size)), synthetic, k=_NEIGHBOURS, threads=threads).distances
+        for points in (members, outside)
+    ]
+    halves = np.split(np.arange(size), 2)
+    folds = []
+    for attacked, known in (halves, halves[::-1]):
+        targets = join(members.take(attacked), outside.take(attacked))
+        fresh = nearest(targets, outside.take(known), k=_NEIGHBOURS, threads=threads).distances
+        made = np.concatenate([one[attacked] for one in near])
+        flags = np.arange(len(made)) < len(attacked)
+        folds.append((flags, _features(made, fresh)))
+    return _judge(size, _score(folds, seed))
+
+
+def _apart(members: Points, outside: Points) -> tuple[Points, Points]:
+    """Without the values that both have."""
+    both = join(members, outside)
+    ids = identify([*both.numbers.T, *both.codes.T])
+    ours, theirs = ids[: members.rows], ids[members.rows :]
+    return (
+        members.take(np.flatnonzero(~np.isin(ours, theirs))),
+        outside.take(np.flatnonzero(~np.isin(theirs, ours))),
+    )
+
+
+def join(one: Points, other: Points) -> Points:
+    """The points of both, one after the other."""
+    return Points(
+        numbers=np.concatenate([one.numbers, other.numbers]),
+        codes=np.concatenate([one.codes, other.codes]),
+        mismatch=one.mismatch,
+    )
+
+
+def _features(made: Floats, fresh: Floats) -> Floats:
+    """float64 [rows, 2 k]: logarithms of the distances to synthetic and to fresh rows, the nearest first."""
+    return np.log(np.hstack([made, fresh]) + _NEARLY_ZERO)
+
+
+def _score(folds: list[tuple[Flags, Floats]], seed: int) -> list[Fold]:
+    scored = []
+    for i, (members, features) in enumerate(folds):
+        made, fresh = features[:, :_NEIGHBOURS], features[:, _NEIGHBOURS:]
+        density = fresh[:, 0] - made[:, 0]
+        loneliness = fresh.mean(axis=1)
+        lonely = loneliness >= np.quantile(loneliness, 1 - _OUTLIERS)
+        scores = {
+            "closest": -made[:, 0],
+            "density": density,
+            "classifier": _classify(*folds[1 - i], features, seed),
+            "outliers": np.where(lonely, density, np.nan),
+        }
+        scored.append(Fold(members=members, scores=scores))
+    return scored
+
+
+def _classify(members: Flags, features: Floats, attacked: Floats, seed: int) -> Floats:
+    """Scores of a classifier that learned on the other half."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    model = HistGradientBoostingClassifier(
+        max_iter=60, max_leaf_nodes=8, learning_rate=0.1, early_stopping=False, random_state=seed
+    )
+    model.fit(features, members)
+    scores: Floats = model.predict_proba(attacked)[:, 1].astype(np.float64)
+    return scores
+
+
+def _judge(size: int, folds: list[Fold]) -> Membership:
+    names = list(folds[0].scores)
+    areas = {name: _mean([_area(fold, name) for fold in folds]) for name in names}
+    chosen = [_best(fold) for fold in folds]
+    measured = [_advantage(fold, *chosen[1 - i]) for i, fold in enumerate(folds)]
+    whole = [name for name in names if name != "outliers"]
+    strongest = max(whole, key=lambda name: areas[name].value)
+    return Membership(
+        members=size,
+        non_members=size,
+        advantage=_mean(measured, low=-1.0),
+        auc=areas[strongest],
+        tpr_at_fpr_1=float(np.mean([_true_positives(fold, strongest) for fold in folds])),
+        attacks=areas,
+    )
+
+
+def _split(fold: Fold, name: str) -> tuple[Floats, Floats]:
+    scores = fold.scores[name]
+    tried = ~np.isnan(scores)
+    return scores[tried & fold.members], scores[tried & ~fold.members]
+
+
+def _area(fold: Fold, name: str) -> Interval:
+    members, outside = _split(fold, name)
+    if not len(members) or not len(outside):
+        return Interval(value=0.5, low=0.0, high=1.0)
+    return auc_interval(members, outside)
+
+
+def _mean(parts: list[Interval], *, low: float = 0.0) -> Interval:
+    """The mean of estimates from different rows."""
+    errors = [(part.high - part.low) / 2 for part in parts]
+    value = float(np.mean([part.value for part in parts]))
+    error = sqrt(sum(error**2 for error in errors)) / len(parts)
+    return Interval(value=value, low=max(low, value - error), high=min(1.0, value + error))
+
+
+def _best(fold: Fold) -> tuple[str, float]:
+    """The attack and the threshold with the greatest advantage that these rows are sure of."""
+    found = []
+    for name in fold.scores:
+        members, outside = (np.sort(scores) for scores in _split(fold, name))
+        if not len(members) or not len(outside):
+            continue
+        thresholds = np.unique(np.concatenate([members, outside]))
+        true = 1 - np.searchsorted(members, thresholds) / len(members)
+        false = 1 - np.searchsorted(outside, thresholds) / len(outside)
+        error = np.sqrt(true * (1 - true) / len(members) + false * (1 - false) / len(outside))
+        best = int((true - false - error).argmax())
+        found.append((float((true - false - error)[best]), name, float(thresholds[best])))
+    _, name, threshold = max(found)
+    return name, threshold
+
+
+def _advantage(fold: Fold, name: str, threshold: float) -> Interval:
+    members, outside = _split(fold, name)
+    if not len(members) or not len(outside):
+        return Interval(value=0.0, low=-1.0, high=1.0)
+    true, false = float((members >= threshold).mean()), float((outside >= threshold).mean())
+    # A rate of 0 or 1 has an error too: one more success and one more failure (Agresti and Coull).
+    variance = _variance(true, len(members)) + _variance(false, len(outside))
+    return normal(true - false, sqrt(variance), low=-1.0)
+
+
+def _variance(rate: float, count: int) -> float:
+    fair = (rate * count + 1) / (count + 2)
+    return fair * (1 - fair) / count
+
+
+def _true_positives(fold: Fold, name: str) -> float:
+    members, outside = _split(fold, name)
+    return float((members > np.quantile(outside, 1 - _FALSE_POSITIVES, method="higher")).mean())
