@@ -10,20 +10,19 @@ left, and lineage how many generations lie between these rows and real ones.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
 from mintage.evaluation.options import Options
+from mintage.evaluation.remarks import Remarks
 from mintage.evaluation.results import Collapse, CollapseCeiling, ColumnCollapse, NotComputed
 from mintage.evaluation.tables import Codes, Column, Floats, Table, Tables
 
 _TAIL_SHARE = 0.01
 _TAIL_ROWS = 5
 _BINS = 100
-_NAMED = 5
 _CONSTANT = "variance retention was not computed where the real column is constant"
 _NO_TAIL = f"tail retention was not computed where fewer than {_TAIL_ROWS} real rows are that rare"
 _UNMEASURED = "columns without a single real value were left out"
@@ -42,7 +41,7 @@ def measure_collapse(
     `generation` (0 is real) and `real_fraction` (in [0, 1]) come from lineage; None when it does not say.
     Medians are over the columns for which a figure exists. Not computed when no real column has a value.
     """
-    remarks = _Remarks()
+    remarks = Remarks()
     columns = _measure_columns(tables.real, tables.synthetic, options.seed, remarks)
     if not columns:
         return NotComputed(not_computed="no column of the real table has a value")
@@ -63,27 +62,10 @@ def measure_collapse(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Remarks:
-    """Which columns lack a figure, by reason."""
-
-    by_reason: dict[str, list[str]] = field(default_factory=dict)
-
-    def add(self, reason: str, column: str) -> None:
-        self.by_reason.setdefault(reason, []).append(column)
-
-    def lines(self) -> list[str]:
-        made = []
-        for reason, columns in self.by_reason.items():
-            more = f" and {len(columns) - _NAMED} more" if len(columns) > _NAMED else ""
-            made.append(f"{reason}: {', '.join(columns[:_NAMED])}{more}")
-        return made
-
-
 def _ceiling(tables: Tables, seed: int) -> CollapseCeiling | None:
     if tables.holdout is None:
         return None
-    columns = _measure_columns(tables.real, tables.holdout, seed, _Remarks())
+    columns = _measure_columns(tables.real, tables.holdout, seed, Remarks())
     return CollapseCeiling(
         variance_retention=_median([column.variance_retention for column in columns]),
         tail_retention=_median([column.tail_retention for column in columns]),
@@ -92,13 +74,13 @@ def _ceiling(tables: Tables, seed: int) -> CollapseCeiling | None:
     )
 
 
-def _measure_columns(real: Table, other: Table, seed: int, remarks: _Remarks) -> list[ColumnCollapse]:
+def _measure_columns(real: Table, other: Table, seed: int, remarks: Remarks) -> list[ColumnCollapse]:
     pairs = zip(real.columns, other.columns, strict=True)
     measured = (_measure_column(mine, theirs, seed, remarks) for mine, theirs in pairs)
     return [column for column in measured if column is not None]
 
 
-def _measure_column(real: Column, other: Column, seed: int, remarks: _Remarks) -> ColumnCollapse | None:
+def _measure_column(real: Column, other: Column, seed: int, remarks: Remarks) -> ColumnCollapse | None:
     mine, theirs = real.values[~real.missing], other.values[~other.missing]
     if not len(mine):
         remarks.add(_UNMEASURED, real.name)
@@ -133,7 +115,7 @@ def _measure_column(real: Column, other: Column, seed: int, remarks: _Remarks) -
 # --- spread --------------------------------------------------------------------------------------
 
 
-def _variance_retention(numbers: Floats, other: Floats, name: str, remarks: _Remarks) -> float | None:
+def _variance_retention(numbers: Floats, other: Floats, name: str, remarks: Remarks) -> float | None:
     """Ratio of the variances of sorted values, scaled alike so that no square of a real value overflows."""
     if numbers[0] == numbers[-1]:  # asked of the values: the variance of equal floats need not be 0
         remarks.add(_CONSTANT, name)
@@ -151,9 +133,7 @@ def _variance_retention(numbers: Floats, other: Floats, name: str, remarks: _Rem
     return float(retention)
 
 
-def _entropy_retention(
-    before: Counts, after: Counts, seed: int, name: str, remarks: _Remarks
-) -> float | None:
+def _entropy_retention(before: Counts, after: Counts, seed: int, name: str, remarks: Remarks) -> float | None:
     """Ratio of Shannon entropies, both of equally many rows: the fewer rows, the lower an entropy is."""
     if np.count_nonzero(before) < 2:
         remarks.add(_CONSTANT, name)
@@ -200,7 +180,7 @@ def _tails(numbers: Floats, other: Floats) -> tuple[tuple[int, int], tuple[int, 
 
 
 def _mass_retention(
-    real: tuple[int, int], other: tuple[int, int], name: str, remarks: _Remarks
+    real: tuple[int, int], other: tuple[int, int], name: str, remarks: Remarks
 ) -> float | None:
     if real[0] < _TAIL_ROWS:
         remarks.add(_NO_TAIL, name)

@@ -18,11 +18,12 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from mintage.contracts import Semantics
 from mintage.errors import SpecError
 from mintage.evaluation.options import Options
+from mintage.evaluation.reading import count_distinct, plain, read_levels, read_numbers
+from mintage.evaluation.remarks import Remarks
 from mintage.evaluation.results import ColumnFacts
 
 Kind = Literal["continuous", "discrete", "skipped"]
@@ -117,29 +118,27 @@ class Tables:
 def align(real: pa.Table, synthetic: pa.Table, holdout: pa.Table | None, options: Options) -> Tables:
     """Bring the tables into one form.
 
-    Raises `SpecError` when columns differ, when a type cannot be read as the real table's, when a
-    table is empty, or when the options name an unknown column.
+    Raises `SpecError` when columns differ, when values cannot be compared with the real table's, when a
+    table is empty, or when the options name a column that does not exist or cannot be measured.
     """
     named = {"real": real, "synthetic": synthetic}
     if holdout is not None:
         named["holdout"] = holdout
     _check(named, options)
+    remarks = Remarks()
     facts: list[ColumnFacts] = []
     made: dict[str, list[Column]] = {name: [] for name in named}
-    warnings = [
-        f"the {name} table has only {table.num_rows} rows: every figure is uncertain"
-        for name, table in named.items()
-        if table.num_rows < _FEW_ROWS
-    ]
     for name in real.column_names:
-        arrays = [_plain(table.column(name)) for table in named.values()]
+        arrays = [plain(table.column(name)) for table in named.values()]
         semantics, reason = _meaning(name, arrays[0], options)
+        facts.append(ColumnFacts(name=name, semantics=semantics.value, kind=_KINDS[semantics], reason=reason))
         if _KINDS[semantics] == "skipped":
-            facts.append(_facts(name, semantics, reason))
+            _check_asked(name, reason, options)
             continue
-        for table, column in zip(named, _encode(name, semantics, arrays, warnings), strict=True):
-            made[table].append(column)
-        facts.append(_facts(name, semantics, ""))
+        types = [array.type for array in arrays]
+        for table, column in zip(named, _read(name, semantics, arrays), strict=True):
+            made[table].append(_finite(column, table, remarks))
+        _compare({table: columns[-1] for table, columns in made.items()}, types, remarks)
     if not made["real"]:
         raise SpecError(
             "no column can be measured: all are keys, free text or binary",
@@ -154,24 +153,30 @@ def align(real: pa.Table, synthetic: pa.Table, holdout: pa.Table | None, options
         synthetic=done["synthetic"],
         holdout=done.get("holdout"),
         columns=tuple(facts),
-        warnings=tuple(warnings),
+        warnings=(*_few_rows(named), *remarks.lines()),
     )
 
 
-def _facts(name: str, semantics: Semantics, reason: str) -> ColumnFacts:
-    return ColumnFacts(name=name, semantics=semantics.value, kind=_KINDS[semantics], reason=reason)
+def _few_rows(named: dict[str, pa.Table]) -> list[str]:
+    return [
+        f"the {name} table has only {table.num_rows} rows: every figure is uncertain"
+        for name, table in named.items()
+        if table.num_rows < _FEW_ROWS
+    ]
 
 
 def _check(named: dict[str, pa.Table], options: Options) -> None:
     real = named["real"]
-    if twice := sorted({name for name in real.column_names if real.column_names.count(name) > 1}):
-        raise SpecError(f"the real table has two columns called {twice[0]!r}", "rename one of them")
+    for name, table in named.items():
+        names = table.column_names
+        if twice := sorted({column for column in names if names.count(column) > 1}):
+            raise SpecError(f"the {name} table has two columns called {twice[0]!r}", "rename one of them")
     for name, table in named.items():
         if table.num_rows == 0:
             raise SpecError(f"the {name} table has no rows", "give a table with rows")
         lacking = [column for column in real.column_names if column not in table.column_names]
         beyond = [column for column in table.column_names if column not in real.column_names]
-        if lacking or beyond or table.num_columns != real.num_columns:
+        if lacking or beyond:
             raise SpecError(
                 f"the columns of the real and the {name} table differ: "
                 f"only in real: {lacking[:10]}, only in {name}: {beyond[:10]}",
@@ -193,13 +198,6 @@ def _check(named: dict[str, pa.Table], options: Options) -> None:
                 )
 
 
-def _plain(column: pa.ChunkedArray) -> pa.Array:
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    if isinstance(array, pa.ChunkedArray):  # what Arrow leaves of a column without chunks, or one too long
-        array = pa.concat_arrays(array.chunks)
-    return array
-
-
 def _meaning(name: str, real: pa.Array, options: Options) -> tuple[Semantics, str]:
     """What a column means, and why it is skipped, if it is."""
     if name in options.key:
@@ -213,10 +211,10 @@ def _meaning(name: str, real: pa.Array, options: Options) -> tuple[Semantics, st
         return semantics, f"columns of the type {real.type} are not measured"
     if semantics is Semantics.CATEGORY and len(real) >= _IDENTIFIER_ROWS and name not in _asked(options):
         values = len(real) - real.null_count
-        if values >= _IDENTIFIER_ROWS and pc.count_distinct(real).as_py() > _IDENTIFIER_SHARE * values:
+        if values >= _IDENTIFIER_ROWS and count_distinct(real) > _IDENTIFIER_SHARE * values:
             return (
                 Semantics.TEXT,
-                "nearly every row has a value of its own; measure it with its kind=category",
+                f"nearly every row has a value of its own; --kind {name}=category measures it all the same",
             )
     return semantics, ""
 
@@ -225,84 +223,53 @@ def _asked(options: Options) -> tuple[str, ...]:
     return (*options.protected, *((options.target,) if options.target else ()))
 
 
-def _encode(
-    name: str, semantics: Semantics, arrays: Sequence[pa.Array], warnings: list[str]
-) -> tuple[Column, ...]:
-    if _KINDS[semantics] == "continuous":
-        made = [_numbers(name, array, arrays[0].type) for array in arrays]
-        return tuple(
-            Column(name=name, semantics=semantics, values=_finite(name, values, warnings)) for values in made
-        )
-    texts = [_texts(array).dictionary_encode() for array in arrays]
-    levels = sorted({level for text in texts for level in text.dictionary.to_pylist() if level is not None})
-    known = pa.array(levels, pa.large_string())
-    return tuple(
-        Column(name=name, semantics=semantics, values=_codes(text, known), levels=tuple(levels))
-        for text in texts
-    )
-
-
-def _numbers(name: str, array: pa.Array, real: pa.DataType) -> Floats:
-    """The values as float64, times in microseconds (days and times of day too)."""
-    type_ = array.type
-    try:
-        if pa.types.is_dictionary(type_):
-            array = array.dictionary_decode()
-        if pa.types.is_temporal(real) and not pa.types.is_temporal(type_):
-            array = array.cast(real)
-        elif pa.types.is_boolean(type_):
-            array = array.cast(pa.int8())
-        if pa.types.is_temporal(array.type):
-            array = _microseconds(array)
-        array = array.cast(pa.float64(), safe=False)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as exc:
+def _check_asked(name: str, reason: str, options: Options) -> None:
+    """Refuse a target or protected column that is not measured."""
+    if name in _asked(options):
         raise SpecError(
-            f"column {name!r} is {real} in the real table and {type_} in another, which cannot be read "
-            f"as numbers: {str(exc).splitlines()[0]}",
-            f"convert it, or measure it as text with --kind {name}=category",
-        ) from exc
-    values: Floats = array.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
-    return values
+            f"column {name!r} is asked for as target or protected column and cannot be measured: {reason}",
+            "name another column, or say with --kind what this one means",
+        )
 
 
-def _microseconds(array: pa.Array) -> pa.Array:
-    type_ = array.type
-    if pa.types.is_date(type_):
-        return array.cast(pa.timestamp("us")).cast(pa.int64())
-    if pa.types.is_timestamp(type_):
-        return array.cast(pa.timestamp("us", type_.tz), safe=False).cast(pa.int64())
-    if pa.types.is_duration(type_):
-        return array.cast(pa.duration("us"), safe=False).cast(pa.int64())
-    return array.cast(pa.time64("us"), safe=False).cast(pa.int64())
+def _read(name: str, semantics: Semantics, arrays: Sequence[pa.Array]) -> list[Column]:
+    if _KINDS[semantics] == "continuous":
+        numbers = [read_numbers(name, array, arrays[0].type, semantics) for array in arrays]
+        return [Column(name=name, semantics=semantics, values=values) for values in numbers]
+    levels, codes = read_levels(name, arrays)
+    return [Column(name=name, semantics=semantics, values=values, levels=levels) for values in codes]
 
 
-def _finite(name: str, values: Floats, warnings: list[str]) -> Floats:
-    infinite = np.isinf(values)
+def _finite(column: Column, table: str, remarks: Remarks) -> Column:
+    infinite = np.isinf(column.values)
     if not infinite.any():
-        return values
-    warnings.append(f"column {name!r} holds {int(infinite.sum())} infinite values; they count as missing")
-    return np.where(infinite, np.nan, values)
+        return column
+    remarks.add(f"infinite values of the {table} table count as missing", column.name)
+    return replace(column, values=np.where(infinite, np.nan, column.values))
 
 
-def _texts(array: pa.Array) -> pa.Array:
-    """The values as text, so that 1, 1.0 and "1" are one level in whatever type they were stored."""
-    type_ = array.type
-    if pa.types.is_dictionary(type_):
-        array, type_ = array.dictionary_decode(), type_.value_type
-    if pa.types.is_floating(type_):
-        values = array.to_numpy(zero_copy_only=False).astype(np.float64)
-        array = pa.array(values, from_pandas=True)
-        if (
-            np.all((values == np.floor(values)) | np.isnan(values))
-            and np.nanmax(np.abs(values), initial=0) < 2**53
-        ):
-            array = array.cast(pa.int64())
-    return array.cast(pa.large_string())
+def _compare(columns: dict[str, Column], types: Sequence[pa.DataType], remarks: Remarks) -> None:
+    """Remark what makes figures of a column look bad, or mean little, whatever the rows are worth."""
+    real = columns["real"]
+    for (table, other), type_ in zip(columns.items(), types, strict=True):
+        if _one_lacks_a_zone(types[0], type_):
+            remarks.add(f"times without a zone, real or of the {table} table, are read as UTC", other.name)
+        if table == "real" or real.missing.all():
+            continue
+        if other.missing.all():
+            remarks.add(f"the {table} table has no value where the real table has some", other.name)
+        elif not _overlap(real, other):
+            remarks.add(f"no value of the {table} table is among, or between, the real ones", other.name)
 
 
-def _codes(text: pa.DictionaryArray, levels: pa.Array) -> Codes:
-    table = pc.index_in(text.dictionary, levels)
-    positions = table.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
-    indices = text.indices.fill_null(len(positions)).to_numpy(zero_copy_only=False)
-    codes: Codes = np.append(positions, np.int32(-1))[indices]
-    return codes
+def _one_lacks_a_zone(left: pa.DataType, right: pa.DataType) -> bool:
+    both = pa.types.is_timestamp(left) and pa.types.is_timestamp(right)
+    return both and (left.tz is None) != (right.tz is None)
+
+
+def _overlap(real: Column, other: Column) -> bool:
+    """Whether two columns with values share a level, or their ranges meet."""
+    mine, theirs = real.values[~real.missing], other.values[~other.missing]
+    if real.kind == "discrete":
+        return bool(np.isin(np.unique(mine), np.unique(theirs)).any())
+    return bool(theirs.min() <= mine.max() and mine.min() <= theirs.max())
