@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from mintage.evaluation.options import Options
 from mintage.evaluation.remarks import Remarks
+from mintage.evaluation.repetition import measure_repetition
 from mintage.evaluation.results import Collapse, CollapseCeiling, ColumnCollapse, NotComputed
 from mintage.evaluation.tables import Codes, Column, Floats, Table, Tables
 
@@ -200,39 +201,13 @@ def _support(before: Counts, after: Counts, rows: int) -> tuple[float, float]:
     return min(1.0, float(shares[after > 0].sum())), min(1.0, float(expected))
 
 
-# --- rows ----------------------------------------------------------------------------------------
+# --- the whole -----------------------------------------------------------------------------------
 
 
 def _distinct_share_ratio(real: Table, other: Table, seed: int) -> float:
     rows = min(real.rows, other.rows)
-    return _count_distinct(other.sample(rows, seed)) / _count_distinct(real.sample(rows, seed))
-
-
-def _count_distinct(table: Table) -> int:
-    ordered = np.sort(_fingerprints(table))
-    return 1 + int(np.count_nonzero(ordered[1:] != ordered[:-1]))
-
-
-def _fingerprints(table: Table) -> npt.NDArray[np.uint64]:
-    """64 bits for each row; equal rows have equal ones, and others hardly ever (splitmix64's finaliser)."""
-    state = np.zeros(table.rows, np.uint64)
-    for column in table.columns:
-        values = column.values
-        if column.kind == "continuous":
-            bits = np.where(np.isnan(values), np.nan, values + 0.0).view(np.uint64)  # -0.0 is 0.0
-        else:
-            bits = values.astype(np.int64).view(np.uint64)
-        state = _mix(state + np.uint64(0x9E3779B97F4A7C15) ^ bits)
-    return state
-
-
-def _mix(bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return bits ^ (bits >> np.uint64(31))
-
-
-# --- medians -------------------------------------------------------------------------------------
+    shares = [measure_repetition(table, rows, seed).distinct_share for table in (other, real)]
+    return shares[0] / shares[1]
 
 
 def _what_is_left(column: ColumnCollapse) -> tuple[float, str]:
