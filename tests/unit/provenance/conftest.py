@@ -17,6 +17,8 @@ from mintage.contracts import DatasetSchema, TableSchema
 from mintage.provenance.canonical import canonical_json
 from mintage.provenance.content_digest import ContentHasher
 from mintage.provenance.digests import digest_of
+from mintage.provenance.evaluations import keep_failed_evaluation
+from mintage.provenance.gate_statement import TestResult
 from mintage.provenance.layout import PLAN, commit_path
 from mintage.provenance.manifest import attest
 from mintage.provenance.records import CommitRecord, ShardRecord, TableRecord, VerdictCounts, schema_id
@@ -103,11 +105,24 @@ class Minter:
             verdicts=VerdictCounts(drawn=22, accepted=20, rejected={"range:price": 2}),
         )
 
-    def attest(self, **changes: object) -> Head:
+    def attest(
+        self,
+        *,
+        attachments: Mapping[str, bytes] | None = None,
+        test_result: TestResult | None = None,
+        **changes: object,
+    ) -> Head:
         """Attest all shards."""
         return attest(
             self.store, plan=PLAN_JSON, plan_digest=PLAN_DIGEST, shards=self.shards, facts=facts(**changes),
-            signer=self.signer, workers=2,
+            signer=self.signer, attachments=attachments, test_result=test_result, workers=2,
+        )  # fmt: skip
+
+    def keep_failed(self, attachments: Mapping[str, bytes], test_result: TestResult) -> str:
+        """Keep an evaluation that failed."""
+        return keep_failed_evaluation(
+            self.store, name="shop", plan_digest=PLAN_DIGEST, run_id="run-1", shards=self.shards,
+            attachments=attachments, test_result=test_result, signer=self.signer, workers=2,
         )  # fmt: skip
 
     def verify(
@@ -180,6 +195,20 @@ def attested(minter: Minter, root: Path, templates: Path) -> Minter:
     """A data set that is whole."""
     shutil.copytree(templates / "attested", root)
     return minter
+
+
+REPORT = {"report.html": b"<!doctype html>", "report.json": b'{"format":"mintage-report/1"}'}
+GATES = TestResult.of(
+    {"shape_error": {"max": 2.0}, "tstr": {"min": 0.8, "action": "warn"}},
+    {"shape_error": "pass", "tstr": "warn"},
+)
+
+
+@pytest.fixture
+def evaluated(minted: Minter) -> Minter:
+    """A data set that is whole, with a report and the result of two gates."""
+    minted.attest(attachments=REPORT, test_result=GATES)
+    return minted
 
 
 @pytest.fixture
