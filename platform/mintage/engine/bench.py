@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
 from mintage.contracts import Connector, DatasetSchema, Model
 from mintage.engine import layout
 from mintage.engine.models import load_model, load_prepared
+from mintage.engine.sketches import load_binnings
 from mintage.errors import ObjectMissingError, ProvenanceError
+from mintage.evaluation.binning import Binning
 from mintage.operators.validation import BatchValidator, BoundRule, tagged_schema
 from mintage.plan import OperatorPlan, Plan
 from mintage.plan.plan import MAX_PLAN_BYTES
@@ -25,6 +28,8 @@ class Bench:
     rules: tuple[BoundRule, ...]
     sink: Connector
     stored_schema: DatasetSchema
+    binnings: Mapping[str, Binning]
+    """The grids of the tables whose rows are counted."""
 
     @classmethod
     def load(cls, store: ObjectStore, plan_digest: str) -> Self:
@@ -35,22 +40,14 @@ class Bench:
                 f"{store.uri} holds {'the plan ' + plan.digest if plan else 'no plan'}, not {plan_digest}",
                 "every worker must see the sink: a local folder is not shared between machines",
             )
-        model = load_model(store, plan.model)
-        return cls.of(
-            plan,
-            model,
-            tuple(bind_rule(rule, load_prepared(store, rule.prepared)) for rule in plan.operators),
-        )
-
-    @classmethod
-    def of(cls, plan: Plan, model: Model, rules: tuple[BoundRule, ...]) -> Self:
-        """The bench of a plan whose parts are at hand."""
+        rules = tuple(bind_rule(rule, load_prepared(store, rule.prepared)) for rule in plan.operators)
         return cls(
             plan=plan,
-            model=model,
+            model=load_model(store, plan.model),
             rules=rules,
             sink=make_sink(plan, plan.layout.connector),
             stored_schema=tagged_schema(plan.schema, rules),
+            binnings=load_binnings(store, plan),
         )
 
     def validator(self, *, keep_rejects: bool) -> BatchValidator:

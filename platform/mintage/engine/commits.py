@@ -10,6 +10,7 @@ from mintage.contracts import DatasetSchema, Shard
 from mintage.contracts.seeds import Stage
 from mintage.engine import layout
 from mintage.engine.parts import WrittenPart
+from mintage.engine.sketches import WrittenSketch
 from mintage.errors import ObjectExistsError, ObjectMissingError, ProvenanceError
 from mintage.operators.validation import Counts
 from mintage.plan import Plan
@@ -18,6 +19,7 @@ from mintage.provenance.records import (
     CommitRecord,
     RejectRecord,
     ShardRecord,
+    SketchRecord,
     TableRecord,
     VerdictCounts,
     schema_id,
@@ -34,6 +36,7 @@ class Minted:
     parts: Mapping[str, WrittenPart]
     counts: Mapping[str, Counts]
     rejects: Mapping[str, WrittenPart]
+    sketches: Mapping[str, WrittenSketch]
     started: datetime
     worker: str
 
@@ -59,7 +62,7 @@ def commit_shard(
 ) -> tuple[CommitRecord, bool]:
     """Commit what an attempt made; returns the record that stands, and whether it is this attempt's.
 
-    An attempt that comes second removes its own parts, which nobody refers to.
+    An attempt that comes second removes what it wrote, which nobody refers to.
     """
     commit = _commit_record(plan, schema, minted)
     try:
@@ -68,8 +71,9 @@ def commit_shard(
         first = find_commit(store, plan, minted.shard.index)
         if first is None:
             raise
-        for part in (*minted.parts.values(), *minted.rejects.values()):
-            store.discard(part.path)
+        for written in (minted.parts, minted.rejects, minted.sketches):
+            for one in written.values():
+                store.discard(one.path)
         return first, False
     return commit, True
 
@@ -87,6 +91,10 @@ def _commit_record(plan: Plan, schema: DatasetSchema, minted: Minted) -> CommitR
         rejects={
             table: RejectRecord(path=part.path, sha256=part.sha256, rows=part.rows)
             for table, part in minted.rejects.items()
+        },
+        sketches={
+            table: SketchRecord(path=sketch.path, sha256=sketch.sha256, bytes=sketch.bytes)
+            for table, sketch in minted.sketches.items()
         },
         record=ShardRecord(
             index=index,

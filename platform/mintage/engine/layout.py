@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mintage.provenance.layout import COMMITS, DATA, PLAN, REJECTS, commit_path
+from mintage.provenance.layout import COMMITS, DATA, PLAN, REJECTS, SKETCHES, commit_path
 
 MODEL = "_mintage/model/model.json"
 
@@ -19,6 +19,11 @@ def part_path(table: str, shard: int, attempt: str, suffix: str) -> str:
 def rejects_path(table: str, shard: int, attempt: str) -> str:
     """The rejected rows of an attempt, when they are kept."""
     return f"{REJECTS}{table}/part-{shard:06d}-{attempt}.parquet"
+
+
+def sketch_path(table: str, shard: int, attempt: str) -> str:
+    """What an attempt counted of its rows; only a commit record makes it count."""
+    return f"{SKETCHES}{table}/part-{shard:06d}-{attempt}.bin"
 
 
 def committed_shard(path: str) -> int | None:
@@ -48,4 +53,5 @@ __all__ = [
     "part_path",
     "prepared_path",
     "rejects_path",
+    "sketch_path",
 ]

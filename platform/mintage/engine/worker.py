@@ -3,7 +3,7 @@
     for request in the shard's requests:
         batches = model.sample(request)          (one request ahead, in a thread)
         verdict = the operators on the batches
-        parts  += the rows accepted
+        parts, sketches  += the rows accepted
     commit record, created exclusively           (the first attempt wins)
 
 The same code runs in this process and on Ray. It touches nothing but the store.
@@ -28,7 +28,9 @@ from mintage.engine.commits import Minted, commit_shard, find_commit
 from mintage.engine.filling import Filling
 from mintage.engine.parts import PartBuilder
 from mintage.engine.rejects import RejectsBuilder
+from mintage.engine.sketches import write_sketches
 from mintage.errors import CancelledError, GenerationError, MintageError
+from mintage.evaluation.sketch import TableSketch
 from mintage.operators.validation import Counts
 from mintage.provenance.records import CommitRecord
 from mintage.store import ObjectStore
@@ -105,6 +107,7 @@ class _Attempt:
         self._validator = bench.validator(keep_rejects=setup.keep_rejects)
         self._counts = {table: Counts() for table in bench.plan.schema.names}
         self._rejected: Counter[str] = Counter()
+        self._sketches = {table: TableSketch(binning) for table, binning in bench.binnings.items()}
 
     def run(self) -> Minted:
         """Fill the quotas; the parts are complete, but nobody refers to them yet."""
@@ -121,6 +124,7 @@ class _Attempt:
                 parts={table: part.finish() for table, part in parts.items()},
                 counts=self._counts,
                 rejects=rejects.finish(),
+                sketches=write_sketches(store, self._shard.index, self._identity, self._sketches),
                 started=started,
                 worker=self._setup.host,
             )
@@ -156,6 +160,8 @@ class _Attempt:
         judged = self._validator.validate(batches, limit=filling.missing(position))
         for table, verdict in judged.items():
             parts[table].add(verdict.accepted)
+            if table in self._sketches:
+                self._sketches[table].add(verdict.accepted)
             self._counts[table] += verdict.counts
             if verdict.rejected is not None:
                 rejects.add(table, verdict.rejected)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mintage.contracts import DatasetSchema, Model, Quota, Scalar, Source, TableReader
+from mintage.contracts import DatasetSchema, Model, Quota, Scalar, Semantics, Source, TableReader
 from mintage.engine.models import StoredModel, find_model, save_prepared
+from mintage.engine.sketches import save_binnings
 from mintage.errors import ProvenanceError, SpecError
 from mintage.jobs.holdout import split_source
 from mintage.jobs.resolution import Resolution
@@ -116,8 +117,26 @@ def make_plan(request: Request, stored: StoredModel, model: Model, store: Object
         batch_rows=model.batch_rows,
         quotas=quotas,
         min_acceptance=spec.min_acceptance,
+        binnings=_binnings(request, schema, store),
         versions=request.resolution.versions,
     )
+
+
+def column_kinds(spec: JobSpec, source: Source) -> dict[str, Semantics]:
+    """What columns of the root table mean, where it was said rather than taken from their type."""
+    said = {
+        column.name: column.semantics
+        for column in source.schema.root_table.columns
+        if column.semantics is not Semantics.of(column.type)
+    }
+    return said | dict.fromkeys(spec.evaluation.key, Semantics.KEY)
+
+
+def _binnings(request: Request, schema: DatasetSchema, store: ObjectStore) -> dict[str, str]:
+    """The grids on which rows are counted while they are minted, when fidelity is asked for."""
+    if request.training is None or "fidelity" not in request.spec.evaluation.metrics:
+        return {}
+    return save_binnings(store, request.training, schema, column_kinds(request.spec, request.training))
 
 
 def plan_rules(

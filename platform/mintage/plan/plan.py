@@ -69,6 +69,8 @@ class Plan:
     batch_rows: int
     quotas: tuple[Quota, ...]
     min_acceptance: float
+    binnings: Mapping[str, str]
+    """Table -> digest of the grid on which its rows are counted; none without real rows to compare with."""
     versions: Mapping[str, str]
 
     @property
@@ -119,6 +121,7 @@ class Plan:
             "batch_rows": self.batch_rows,
             "quotas": [_quota_to_json(quota) for quota in self.quotas],
             "min_acceptance": self.min_acceptance,
+            "binnings": dict(self.binnings),
             "versions": dict(self.versions),
         }
 

@@ -8,7 +8,12 @@ from functools import partial
 from mintage.errors import ObjectMissingError, ProvenanceError
 from mintage.provenance._capped import read_capped
 from mintage.provenance._ordered import ordered_map
-from mintage.provenance.layout import check_part_path, check_reject_path, commit_path
+from mintage.provenance.layout import (
+    check_part_path,
+    check_reject_path,
+    check_sketch_path,
+    commit_path,
+)
 from mintage.provenance.records import MAX_RECORD_BYTES, CommitRecord
 from mintage.store import ObjectStore
 
@@ -64,3 +69,5 @@ def check_paths(commit: CommitRecord) -> None:
         check_part_path(path, table, index)
     for table, reject in commit.rejects.items():
         check_reject_path(reject.path, table, index)
+    for table, sketch in commit.sketches.items():
+        check_sketch_path(sketch.path, table, index)

@@ -11,6 +11,7 @@ DATA = "data/"
 COMMITS = "_mintage/commits/"
 HEADS = "_mintage/heads/"
 REJECTS = "_mintage/rejects/"
+SKETCHES = "_mintage/sketches/"
 EVALUATIONS = "_mintage/evaluations/"
 PLAN = "_mintage/plan.json"
 
@@ -105,6 +106,12 @@ def check_reject_path(path: str, table: str, index: int) -> None:
     """Raise `ProvenanceError` unless `path` is a place for the rejected rows of that table and shard."""
     _check_relative(path)
     _check_prefix(path, f"{REJECTS}{table}/part-{index:06d}-", table)
+
+
+def check_sketch_path(path: str, table: str, index: int) -> None:
+    """Raise `ProvenanceError` unless `path` is a place for what was counted of that table and shard."""
+    _check_relative(path)
+    _check_prefix(path, f"{SKETCHES}{table}/part-{index:06d}-", table)
 
 
 def _check_relative(path: str, what: str = "") -> None:

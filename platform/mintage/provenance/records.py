@@ -132,6 +132,14 @@ class RejectRecord(Record):
     rows: Count
 
 
+class SketchRecord(Record):
+    """What was counted of one table's rows while the shard was minted."""
+
+    path: str
+    sha256: Sha256Hex
+    bytes: Count
+
+
 class CommitRecord(Record):
     """One attempt's claim that a shard is done; the first one that is created wins."""
 
@@ -146,6 +154,8 @@ class CommitRecord(Record):
     parts: dict[_Name, str]
     """Path of each table's part, relative to the data set."""
     rejects: dict[_Name, RejectRecord] = Field(default_factory=dict)
+    sketches: dict[_Name, SketchRecord] = Field(default_factory=dict)
+    """Counts of the accepted rows of each table that is measured; empty when nothing was learned from."""
     record: ShardRecord
 
     @cached_property
