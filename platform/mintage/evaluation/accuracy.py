@@ -1,6 +1,7 @@
-"""Accuracy as MOSTLY AI's quality report defines it: 1 - the mean total variation distance over single
-columns, pairs and triples, each cut at the real table's deciles or in its ten most frequent levels and
-the others; missing values have a bin of their own (mostlyai-qa, 2024).
+"""Accuracy as MOSTLY AI's quality report defines it.
+
+It is 1 - the mean total variation distance over single columns, pairs and triples, each cut at the real
+table's deciles or in its ten most frequent levels and the others; missing values have a bin of their own.
 """
 
 from __future__ import annotations
@@ -100,7 +101,11 @@ def _score_triples(codings: Sequence[Coding], triples: npt.NDArray[np.int64]) ->
 def _share_of_triple(codes: npt.NDArray[np.uint8]) -> Floats:
     counts = np.zeros(_CODES**3, dtype=np.int64)
     for start in range(0, codes.shape[1], _BLOCK):
-        first, second, third = codes[:, start : start + _BLOCK].astype(np.int64)
-        counts += np.bincount((first * _CODES + second) * _CODES + third, minlength=_CODES**3)
+        first, second, third = codes[:, start : start + _BLOCK]
+        key = first * np.int64(_CODES)
+        key += second
+        key *= _CODES
+        key += third
+        counts += np.bincount(key, minlength=_CODES**3)
     share: Floats = counts / codes.shape[1]
     return share

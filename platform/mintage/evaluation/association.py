@@ -1,48 +1,68 @@
-"""How strongly two columns go together in a table: correlation, Cramér's V, correlation ratio, and
-mutual information.
+"""How strongly two columns go together in one table.
+
+Pearson's correlation for continuous columns, Cramér's V for discrete ones, the correlation ratio for one
+of each, and normalised mutual information for any two.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from mintage.evaluation.coding import Coded, Small
 from mintage.evaluation.joint import Cells
 from mintage.evaluation.tables import Column, Floats
 
-_BLOCK_VALUES = 2**21
+_BLOCK_VALUES = 2**17
 _CANCELLED = 1e-6
-_MANY_SUMS = 2**24
+_MANY_SUMS = 2**16
 
 
-def correlations(columns: Sequence[Column]) -> Floats:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """What brings the values of a continuous column into [-1, 1] and centres them, without overflow."""
+
+    middle: float = 0.0
+    half_span: float = np.nan
+    """NaN for a column without two different values: nothing can be said about it."""
+    mean: float = 0.0
+    """Mean of the values after they were brought into [-1, 1]."""
+    missing: bool = True
+    """Whether values are missing."""
+
+    @classmethod
+    def of(cls, ordered: Floats, rows: int) -> Scale:
+        """The scale of a column of `rows` rows; `ordered` are its present values, ascending."""
+        missing = len(ordered) < rows
+        if not len(ordered) or ordered[0] == ordered[-1]:
+            return cls(missing=missing)
+        middle = float(ordered[0] / 2 + ordered[-1] / 2)
+        half_span = float(ordered[-1] / 2 - ordered[0] / 2)
+        mean = float(((ordered - middle) / half_span).mean())
+        return cls(middle=middle, half_span=half_span, mean=mean, missing=missing)
+
+
+def correlations(columns: Sequence[Column], scales: Sequence[Scale]) -> Floats:
     """Pearson's r of each pair of continuous columns; NaN where it is undefined.
 
     A pair is correlated over the rows where both have a value. It is undefined over fewer than two such
-    rows, and where a column is constant over them. One matrix product for all pairs: columns are brought
-    into [-1, 1] and centred first, and a pair whose variance then nearly cancels is done again by itself.
+    rows, and where a column is constant over them. One matrix product serves all pairs; a pair whose
+    variance nearly cancels in it is done again by itself.
     """
-    size = len(columns)
-    centres, scales, means = _frames(columns)
-    with_missing = any(column.missing.any() for column in columns)
-    shape = (size, size)
+    if not any(scale.missing for scale in scales):
+        return _complete_correlations(columns, scales)
+    shape = (len(columns), len(columns))
     products, sums, squares, rows = np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape)
-    for block in _blocks(columns):
-        scaled = ((block - centres) / scales) - means
-        if not with_missing:
-            products += scaled @ scaled.T
-            continue
+    for scaled in _blocks(columns, scales):
         present = ~np.isnan(scaled)
-        scaled = np.where(present, scaled, 0)
         known = present.astype(np.float64)
+        scaled[~present] = 0
         products += scaled @ scaled.T
         sums += scaled @ known.T
         squares += (scaled * scaled) @ known.T
         rows += known @ known.T
-    if not with_missing:
-        variance = np.diag(products)
-        return _quotient(products, np.broadcast_to(variance[:, None], shape), variance[None, :])
     with np.errstate(divide="ignore", invalid="ignore"):
         covariance = products - sums * sums.T / rows
         variances = squares - sums * sums / rows
@@ -54,30 +74,29 @@ def correlations(columns: Sequence[Column]) -> Floats:
     return found
 
 
-def _frames(columns: Sequence[Column]) -> tuple[Floats, Floats, Floats]:
-    """The middle and half the span of each column, and its mean after it was brought into [-1, 1]."""
-    frames = np.array([_frame(np.asarray(column.values, dtype=np.float64)) for column in columns])
-    return frames[:, :1], frames[:, 1:2], frames[:, 2:]
+def _complete_correlations(columns: Sequence[Column], scales: Sequence[Scale]) -> Floats:
+    products = np.zeros((len(columns), len(columns)))
+    for scaled in _blocks(columns, scales):
+        products += scaled @ scaled.T
+    variance = np.diag(products)
+    found = _quotient(products, variance[:, None], variance[None, :])
+    if len(columns[0].values) < 2:
+        found[:] = np.nan
+    return found
 
 
-def _frame(values: Floats) -> tuple[float, float, float]:
-    present = values[~np.isnan(values)]
-    if not len(present):
-        return 0.0, 1.0, 0.0
-    least, greatest = present.min() / 2, present.max() / 2
-    if least == greatest:
-        return float(2 * least), np.nan, 0.0  # a constant: nothing can be said about it
-    return (
-        float(least + greatest),
-        float(greatest - least),
-        float(((present - (least + greatest)) / (greatest - least)).mean()),
-    )
-
-
-def _blocks(columns: Sequence[Column]) -> Iterator[Floats]:
-    rows, step = len(columns[0].values), max(1, _BLOCK_VALUES // len(columns))
+def _blocks(columns: Sequence[Column], scales: Sequence[Scale]) -> Iterator[Floats]:
+    """Blocks of rows, scaled: columns x rows."""
+    rows, step = len(columns[0].values), max(64, _BLOCK_VALUES // len(columns))
+    middle = np.array([[scale.middle] for scale in scales])
+    half_span = np.array([[scale.half_span] for scale in scales])
+    mean = np.array([[scale.mean] for scale in scales])
     for start in range(0, rows, step):
-        yield np.stack([np.asarray(column.values[start : start + step], np.float64) for column in columns])
+        block = np.stack([np.asarray(column.values[start : start + step], np.float64) for column in columns])
+        block -= middle
+        block /= half_span
+        block -= mean
+        yield block
 
 
 def _quotient(covariance: Floats, left: Floats, right: Floats) -> Floats:
@@ -88,51 +107,88 @@ def _quotient(covariance: Floats, left: Floats, right: Floats) -> Floats:
 
 def _correlate_two(left: Column, right: Column) -> float:
     both = ~(left.missing | right.missing)
+    columns = [np.asarray(column.values[both], dtype=np.float64) for column in (left, right)]
     scaled = []
-    for column in (left, right):
-        values = np.asarray(column.values[both], dtype=np.float64)
-        centre, scale, mean = _frame(values)
-        if np.isnan(scale):
-            return np.nan
-        scaled.append((values - centre) / scale - mean)
+    for values in columns:
+        scale = Scale.of(np.sort(values), len(values))
+        scaled.append((values - scale.middle) / scale.half_span - scale.mean)
     lengths = np.linalg.norm(scaled[0]) * np.linalg.norm(scaled[1])
     return float(np.clip(scaled[0] @ scaled[1] / lengths, -1, 1)) if lengths > 0 else np.nan
 
 
-def correlation_ratios(continuous: Sequence[Column], discrete: Column) -> Floats:
-    """The correlation ratio of continuous columns with a discrete one: the root of the share of the
-    variance that lies between levels, over the rows where both have a value; NaN without variance.
+def correlation_ratios(
+    columns: Sequence[Column], scales: Sequence[Scale], discrete: Sequence[Coded]
+) -> Floats:
+    """The correlation ratio of each continuous with each discrete column; NaN without variance.
+
+    It is the root of the share of the variance that lies between levels, over the rows where both have a
+    value. Shape: discrete x continuous columns.
     """
-    levels = len(discrete.levels)
-    step = max(1, min(_MANY_SUMS // (levels + 1), 2 * _BLOCK_VALUES // max(1, len(discrete.values))))
-    parts = [
-        _ratios(continuous[start : start + step], discrete, levels)
-        for start in range(0, len(continuous), step)
-    ]
-    return np.concatenate(parts)
+    found = np.full((len(discrete), len(columns)), np.nan)
+    few = [number for number, coded in enumerate(discrete) if coded.size * len(columns) <= _MANY_SUMS]
+    sums = [_LevelSums(discrete[number].size, len(columns)) for number in few]
+    start = 0
+    for block in _blocks(columns, scales) if few else ():
+        present = ~np.isnan(block)
+        scaled = np.ascontiguousarray(np.where(present, block, 0).T)
+        known = None if present.all() else np.ascontiguousarray(present.T, dtype=np.float64)
+        for number, level_sums in zip(few, sums, strict=True):
+            level_sums.add(discrete[number].codes[start : start + len(scaled)], scaled, known)
+        start += len(scaled)
+    for number, level_sums in zip(few, sums, strict=True):
+        found[number] = level_sums.ratios()
+    for number in sorted(set(range(len(discrete))) - set(few)):
+        found[number] = _ratios_of_many(columns, scales, discrete[number])
+    return found
 
 
-def _ratios(continuous: Sequence[Column], discrete: Column, levels: int) -> Floats:
-    from scipy.sparse import csr_array
+class _LevelSums:
+    """Sums of continuous columns over the rows of each level; the last level is the missing one."""
 
-    codes = np.asarray(discrete.values)
-    known = np.flatnonzero(codes >= 0)
-    values = np.stack([np.asarray(column.values, dtype=np.float64) for column in continuous])
-    values = (values if len(known) == len(codes) else values[:, known]).T
-    centres, scales, means = (frame.T for frame in _frames(continuous))
-    scaled = (values - centres) / scales - means
-    present = ~np.isnan(scaled)
-    whole = bool(present.all())
-    scaled = np.ascontiguousarray(scaled if whole else np.where(present, scaled, 0))
-    level_of = csr_array(
-        (np.ones(len(known)), codes[known], np.arange(len(known) + 1)), shape=(len(known), max(1, levels))
-    ).T
-    sums = level_of @ scaled
-    rows = level_of @ (np.ones((len(known), 1)) if whole else present.astype(np.float64))
+    def __init__(self, levels: int, columns: int) -> None:
+        self.sums = np.zeros((levels, columns))
+        self.rows = np.zeros((levels, columns))
+        self.squares = np.zeros(columns)
+
+    def add(self, codes: Small, scaled: Floats, known: Floats | None) -> None:
+        """Add a block, rows x columns; `scaled` is 0 and `known` is 0 where a value is missing."""
+        from scipy.sparse import csr_array
+
+        rows, levels = len(codes), len(self.sums)
+        members = csr_array((np.ones(rows), codes, np.arange(rows + 1)), shape=(rows, levels)).T
+        self.sums += members @ scaled
+        if known is None:
+            self.rows += np.bincount(codes, minlength=levels)[:, None]
+        else:
+            self.rows += members @ known
+        self.squares += np.einsum("ij,ij->j", scaled, scaled)
+        lost = scaled[codes == levels - 1]
+        self.squares -= np.einsum("ij,ij->j", lost, lost)
+
+    def ratios(self) -> Floats:
+        """The correlation ratio of each continuous column."""
+        return _ratios(self.sums[:-1], self.rows[:-1], self.squares)
+
+
+def _ratios_of_many(columns: Sequence[Column], scales: Sequence[Scale], discrete: Coded) -> Floats:
+    """The same for a column of so many levels that sums of all columns at once would be large."""
+    levels = discrete.size - 1
+    found = np.full(len(columns), np.nan)
+    for place, (column, scale) in enumerate(zip(columns, scales, strict=True)):
+        both = ~column.missing & (discrete.codes < levels)
+        codes = discrete.codes[both]
+        scaled = (column.values[both] - scale.middle) / scale.half_span - scale.mean
+        sums = np.bincount(codes, weights=scaled, minlength=levels).astype(np.float64)[:, None]
+        rows = np.bincount(codes, minlength=levels).astype(np.float64)[:, None]
+        found[place] = _ratios(sums, rows, np.array([scaled @ scaled]))[0]
+    return found
+
+
+def _ratios(sums: Floats, rows: Floats, squares: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         overall = sums.sum(axis=0) ** 2 / rows.sum(axis=0)
         between = np.where(rows > 0, sums**2 / rows, 0).sum(axis=0) - overall
-        total = np.einsum("ij,ij->j", scaled, scaled) - overall
+        total = squares - overall
         ratio = np.sqrt(np.clip(between / total, 0, 1))
     return np.where(total > 0, ratio, np.nan)
 

@@ -27,7 +27,7 @@ from mintage.evaluation.tables import Codes, Floats
 View = Literal["own", "fixed", "accuracy"]
 VIEWS: tuple[View, ...] = ("own", "fixed", "accuracy")
 Integers = npt.NDArray[np.int64]
-Small = npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[np.int32]
+Small = npt.NDArray[np.integer]
 
 BINS = 10
 TOP_LEVELS = 10
@@ -83,7 +83,7 @@ def code_continuous(values: Sequence[Floats], ordered: Sequence[Floats]) -> Codi
 def code_discrete(codes: Sequence[Codes], levels: int) -> Coding:
     """Make the codes of a discrete column (-1 where missing) into ours; the first table is the real one."""
     kind = np.uint8 if levels < 2**8 else np.uint16 if levels < 2**16 else np.int32
-    fine = [np.where(column < 0, levels, column).astype(kind) for column in codes]
+    fine: list[Small] = [np.where(column < 0, levels, column).astype(kind) for column in codes]
     same = np.arange(levels + 1, dtype=np.int64)
     top = _most_frequent(np.bincount(fine[0], minlength=levels + 1)[:levels])
     views: dict[View, Integers] = {"own": same, "fixed": same, "accuracy": top}
@@ -101,6 +101,20 @@ def equal_width_edges(ordered: Floats) -> Floats:
         return 2 * np.linspace(ends[0] / 2, ends[1] / 2, BINS + 1)
     edges: Floats = np.histogram_bin_edges(ends, BINS)
     return edges
+
+
+def quantiles(ordered: Floats, shares: Sequence[float]) -> Floats:
+    """Quantiles of ascending values, interpolated as `numpy.quantile` does by default.
+
+    >>> quantiles(np.array([0.0, 1.0, 4.0]), [0.5, 0.75])
+    array([1. , 2.5])
+    """
+    at = np.asarray(shares) * (len(ordered) - 1)
+    below = np.floor(at).astype(np.int64)
+    above = np.minimum(below + 1, len(ordered) - 1)
+    part = at - below
+    found: Floats = ordered[below] * (1 - part) + ordered[above] * part
+    return found
 
 
 def _deciles(ordered: Floats) -> Floats:

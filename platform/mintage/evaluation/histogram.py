@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from mintage.evaluation.coding import Integers
+from mintage.evaluation.coding import Integers, quantiles
 from mintage.evaluation.results import Histogram
 from mintage.evaluation.tables import Floats
 
@@ -30,14 +28,14 @@ def draw_values(real: Floats, synthetic: Floats) -> Histogram:
     )
 
 
-def draw_levels(levels: Sequence[str], real: Integers, synthetic: Integers) -> Histogram:
+def draw_levels(levels: tuple[str, ...], real: Integers, synthetic: Integers) -> Histogram:
     """At most 30 levels of a discrete column with their shares; what is left out is added up as `other`."""
     held = np.flatnonzero((real > 0) | (synthetic > 0))
     order = held[np.lexsort((held, -synthetic[held], -real[held]))][:MAX_LABELS]
     shares = [counts / max(1, counts.sum()) for counts in (real, synthetic)]
     rest = [float(max(0.0, min(1.0, share.sum() - share[order].sum()))) for share in shares]
     return Histogram(
-        labels=[levels[level] for level in order],
+        labels=[levels[int(level)] for level in order],
         real=shares[0][order].tolist(),
         synthetic=shares[1][order].tolist(),
         other=(rest[0], rest[1]) if len(held) > len(order) else (0.0, 0.0),
@@ -45,7 +43,7 @@ def draw_levels(levels: Sequence[str], real: Integers, synthetic: Integers) -> H
 
 
 def _edges(reference: Floats, real: Floats, synthetic: Floats) -> Floats:
-    low, high = np.quantile(reference, [_TRIM, 1 - _TRIM])
+    low, high = quantiles(reference, [_TRIM, 1 - _TRIM])
     ends = [side[end] for side in (real, synthetic) if len(side) for end in (0, -1)]
     least, greatest = float(min(ends)), float(max(ends))
     if np.array_equal(reference, np.floor(reference)) and greatest - least < 2**52:

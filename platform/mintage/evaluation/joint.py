@@ -40,21 +40,17 @@ class Cells:
 
     def sums(self, values: Floats) -> Floats:
         """Add up a value of each cell: one sum for each pair."""
-        return np.bincount(self.pair, weights=values, minlength=len(self.right_sizes))
+        return _add_up(self.pair, values, len(self.right_sizes))
 
     def left_sums(self, values: Floats) -> Floats:
         """Add up a value of each cell over the right codes; pairs x left codes."""
         key = self.pair * self.left_size + self.left
-        sums = np.bincount(key, weights=values, minlength=len(self.right_sizes) * self.left_size)
-        return sums.reshape(-1, self.left_size)
+        return _add_up(key, values, len(self.right_sizes) * self.left_size).reshape(-1, self.left_size)
 
     def right_sums(self, values: Floats) -> Floats:
         """Add up a value of each cell over the left codes; pairs x right codes."""
         size = int(self.right_sizes.max())
-        sums = np.bincount(
-            self.pair * size + self.right, weights=values, minlength=len(self.right_sizes) * size
-        )
-        return sums.reshape(-1, size)
+        return _add_up(self.pair * size + self.right, values, len(self.right_sizes) * size).reshape(-1, size)
 
     @property
     def complete(self) -> npt.NDArray[np.bool_]:
@@ -219,17 +215,15 @@ def _mapped(views: list[Integers], fine: _Fine) -> Integers:
 
 def _merge(keys: list[Integers], counts: list[Integers], size: int) -> tuple[Integers, Floats]:
     """The keys that occur in any table, ascending, and each table's counts of them."""
+    tables = list(zip(keys, counts, strict=True))
     if size <= 4 * _DENSE_CELLS:
-        every = np.stack(
-            [np.bincount(key, weights=rows, minlength=size) for key, rows in zip(keys, counts, strict=True)]
-        )
+        every = np.stack([_add_up(key, rows, size) for key, rows in tables])
         cells = np.flatnonzero(every.any(axis=0))
         return cells, every[:, cells]
     cells = np.unique(np.concatenate(keys))
-    merged = np.stack(
-        [
-            np.bincount(np.searchsorted(cells, key), weights=rows, minlength=len(cells))
-            for key, rows in zip(keys, counts, strict=True)
-        ]
-    )
-    return cells, merged
+    return cells, np.stack([_add_up(np.searchsorted(cells, key), rows, len(cells)) for key, rows in tables])
+
+
+def _add_up(keys: Integers, values: Floats | Integers, size: int) -> Floats:
+    sums: Floats = np.bincount(keys, weights=values, minlength=size).astype(np.float64, copy=False)
+    return sums

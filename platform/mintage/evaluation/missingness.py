@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mintage.evaluation.results import MissingPattern, Missingness
-from mintage.evaluation.tables import Table
+from mintage.evaluation.results import Missingness, MissingPattern
+from mintage.evaluation.tables import Floats, Table
 
 MAX_PATTERNS = 20
 _WORD = 62
@@ -19,24 +19,21 @@ def measure_missingness(real: Table, synthetic: Table) -> Missingness:
         for place, columns in enumerate(zip(real.columns, synthetic.columns, strict=True))
         if any(column.missing.any() for column in columns)
     ]
-    marks = np.concatenate([_marks(real, places), _marks(synthetic, places)])
-    pattern, first = _number(marks)
-    counts = np.stack(
-        [np.bincount(part, minlength=len(first)) for part in (pattern[: real.rows], pattern[real.rows :])]
-    )
-    shares = counts / np.array([[real.rows], [synthetic.rows]])
+    every = np.concatenate([_marks(table, places) for table in (real, synthetic)])
+    keys = _keys(every) if every.shape[1] > 1 else every[:, 0]
+    known = np.unique(keys)
+    shares = np.stack([_shares(part, known) for part in (keys[: real.rows], keys[real.rows :])])
+    names = [real.columns[place].name for place in places]
     order = np.argsort(-shares.sum(axis=0), kind="stable")[:MAX_PATTERNS]
     return Missingness(
         tvd=float(np.abs(shares[0] - shares[1]).sum() / 2),
         patterns=[
             MissingPattern(
-                columns=[
-                    real.columns[places[bit]].name for bit in np.flatnonzero(_bits(marks[first[number]]))
-                ],
-                real=float(shares[0, number]),
-                synthetic=float(shares[1, number]),
+                columns=_names(names, every[np.argmax(keys == known[pattern])]),
+                real=float(shares[0, pattern]),
+                synthetic=float(shares[1, pattern]),
             )
-            for number in order
+            for pattern in order
         ],
     )
 
@@ -49,17 +46,23 @@ def _marks(table: Table, places: list[int]) -> npt.NDArray[np.int64]:
     return words
 
 
-def _bits(words: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    bits: npt.NDArray[np.int64] = (words[:, None] >> np.arange(_WORD)) & 1
-    return bits.ravel()
-
-
-def _number(marks: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """A number for each different row of words, and the first row that has it."""
-    number = np.zeros(len(marks), dtype=np.int64)
+def _keys(marks: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """A number for each different row of several words."""
+    keys = np.zeros(len(marks), dtype=np.int64)
     for word in marks.T:
         known, codes = np.unique(word, return_inverse=True)
-        _, number = np.unique(number * len(known) + codes.reshape(-1), return_inverse=True)
-        number = number.reshape(-1)
-    _, first = np.unique(number, return_index=True)
-    return number, first
+        _, keys = np.unique(keys * len(known) + codes.reshape(-1), return_inverse=True)
+        keys = keys.reshape(-1)
+    return keys
+
+
+def _shares(keys: npt.NDArray[np.int64], known: npt.NDArray[np.int64]) -> Floats:
+    held, counts = np.unique(keys, return_counts=True)
+    shares = np.zeros(len(known))
+    shares[np.searchsorted(known, held)] = counts / len(keys)
+    return shares
+
+
+def _names(names: list[str], words: npt.NDArray[np.int64]) -> list[str]:
+    bits = ((words[:, None] >> np.arange(_WORD)) & 1).ravel()
+    return [names[place] for place in np.flatnonzero(bits)]

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mintage.evaluation.coding import Coding, Integers, code_continuous, code_discrete
+from mintage.evaluation.association import Scale
+from mintage.evaluation.coding import Coding, Integers, code_continuous, code_discrete, quantiles
 from mintage.evaluation.histogram import draw_levels, draw_values
 from mintage.evaluation.results import ColumnFidelity
 from mintage.evaluation.tables import Column, Floats
@@ -39,6 +40,8 @@ class MeasuredColumn:
     holdout_scored: bool
     constant: tuple[bool, ...]
     """Per table: whether it has a single value."""
+    scales: tuple[Scale, ...]
+    """Per table, of a continuous column."""
     coding: Coding
 
 
@@ -84,7 +87,8 @@ def _within(ordered: Floats, points: Floats, pieces: Integers) -> Floats:
     stop = np.searchsorted(ordered, points[pieces + 1], "left")
     length = np.maximum(stop - start, 0)
     first = np.cumsum(length) - length
-    return ordered[np.repeat(start - first, length) + np.arange(length.sum())]
+    inside: Floats = ordered[np.repeat(start - first, length) + np.arange(length.sum())]
+    return inside
 
 
 def _greatest_gap(left: Floats, right: Floats, points: Floats) -> float:
@@ -123,6 +127,7 @@ def _measure_continuous(columns: Sequence[Column]) -> MeasuredColumn:
         scored=both,
         holdout_scored=len(ordered) > 2 and bool(len(real) and len(ordered[2])),
         constant=tuple(len(present) > 0 and bool(present[0] == present[-1]) for present in ordered),
+        scales=tuple(Scale.of(present, len(column)) for present, column in zip(ordered, values, strict=True)),
         coding=code_continuous(values, ordered),
     )
 
@@ -166,7 +171,7 @@ def _known(real: float, synthetic: float) -> tuple[float, float] | None:
 
 
 def _tails(real: Floats, synthetic: Floats) -> tuple[float, float]:
-    low, high = np.quantile(real, [0.01, 0.99])
+    low, high = quantiles(real, [0.01, 0.99])
     below = np.searchsorted(synthetic, low, "left")
     above = len(synthetic) - np.searchsorted(synthetic, high, "right")
     return float(below / len(synthetic)), float(above / len(synthetic))
@@ -207,6 +212,7 @@ def _measure_discrete(columns: Sequence[Column]) -> MeasuredColumn:
         scored=both,
         holdout_scored=len(columns) > 2 and has_values[0] and has_values[2],
         constant=tuple(int((table > 0).sum()) == 1 for table in present),
+        scales=(),
         coding=coding,
     )
 

@@ -78,7 +78,7 @@ def score_pairs(tables: Tables, columns: Sequence[MeasuredColumn], *, everything
     for joint in count_pairs([column.coding for column in columns], continuous=everything):
         _score_joint(joint, scores, everything=everything)
     if everything:
-        _relate_mixed(tables, scores)
+        _relate_mixed(tables, columns, scores)
     return scores
 
 
@@ -98,11 +98,15 @@ def _empty(columns: Sequence[MeasuredColumn], tables: int) -> PairScores:
 
 
 def _score_continuous(tables: Tables, columns: Sequence[MeasuredColumn], scores: PairScores) -> None:
-    places = np.flatnonzero(scores.continuous)
-    if len(places) < 2:
+    chosen = [column for column in columns if column.scales]
+    if len(chosen) < 2:
         return
-    found = [correlations(table.of_kind("continuous")) for table in tables.all]
-    varies = ~np.array([columns[place].constant for place in places], dtype=bool)  # columns x tables
+    found = [
+        correlations(table.of_kind("continuous"), [column.scales[number] for column in chosen])
+        for number, table in enumerate(tables.all)
+    ]
+    varies = np.array([[not one for one in column.constant] for column in chosen])  # columns x tables
+    places = np.flatnonzero(scores.continuous)
     block = np.ix_(places, places)
     upper = np.triu(np.ones(found[0].shape, dtype=bool), 1)
     for number, other in enumerate(found[1:], start=1):
@@ -120,18 +124,13 @@ def _score_continuous(tables: Tables, columns: Sequence[MeasuredColumn], scores:
 def _score_joint(joint: Joint, scores: PairScores, *, everything: bool) -> None:
     left, right = np.array(joint.pairs, dtype=np.int64).T
     place = (np.minimum(left, right), np.maximum(left, right))
-    discrete = ~(scores.continuous[left] & scores.continuous[right])
-    if discrete.any():
-        own, chosen = joint.cells("own"), (place[0][discrete], place[1][discrete])
-        for number, score in enumerate(_similarities(own)):
-            scores.own[number][chosen] = score[discrete]
-        scores.strength[chosen] = cramers_v(own, 0, missing=True)[discrete]
-    if not (discrete.any() or everything):
-        return
-    fixed = joint.cells("fixed")
-    if discrete.any():
-        for number, score in enumerate(_similarities(fixed)):
-            scores.fixed[number][chosen] = score[discrete]
+    counted = ~(scores.continuous[left] & scores.continuous[right])
+    chosen = (place[0][counted], place[1][counted])
+    own, fixed = joint.cells("own"), joint.cells("fixed")
+    for view, found in ((own, scores.own), (fixed, scores.fixed)):
+        for number, score in enumerate(_similarities(view)):
+            found[number][chosen] = score[counted]
+    scores.strength[chosen] = cramers_v(own, 0, missing=True)[counted]
     if everything:
         _score_rest(joint, fixed, place, scores)
 
@@ -157,12 +156,16 @@ def _similarities(cells: Cells) -> list[Floats]:
     return [np.maximum(0, 1 - cells.sums(np.abs(shares[0] - other)) / 2) for other in shares[1:]]
 
 
-def _relate_mixed(tables: Tables, scores: PairScores) -> None:
-    places = np.flatnonzero(scores.continuous)
-    if not len(places):
+def _relate_mixed(tables: Tables, columns: Sequence[MeasuredColumn], scores: PairScores) -> None:
+    continuous = [column for column in columns if column.scales]
+    discrete = [column for column in columns if not column.scales]
+    if not continuous or not discrete:
         return
+    places = np.flatnonzero(~scores.continuous), np.flatnonzero(scores.continuous)
+    place = (np.minimum.outer(*places), np.maximum.outer(*places))
     for number, table in enumerate((tables.real, tables.synthetic)):
-        continuous = table.of_kind("continuous")
-        for place in np.flatnonzero(~scores.continuous):
-            found = correlation_ratios(continuous, table.columns[place])
-            scores.association[number][np.minimum(place, places), np.maximum(place, places)] = found
+        scores.association[number][place] = correlation_ratios(
+            table.of_kind("continuous"),
+            [column.scales[number] for column in continuous],
+            [column.coding.tables[number] for column in discrete],
+        )
