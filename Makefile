@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow check bench docs constraints
+.PHONY: help setup demo test test-slow test-browser check bench docs constraints
 
 PYTHON ?= python3
 VENV := .venv
@@ -24,11 +24,11 @@ INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-byteco
 
 # Tests run with one thread per process (OpenMP's threads spin when processes outnumber cores), a local
 # Ray without tokens, and nothing that calls home.
-test test-slow: export OMP_NUM_THREADS := 1
-test test-slow: export RAY_AUTH_MODE := disabled
-test test-slow: export RAY_USAGE_STATS_ENABLED := 0
-test test-slow: export HF_HUB_OFFLINE := 1
-test test-slow: export DO_NOT_TRACK := 1
+test test-slow test-browser: export OMP_NUM_THREADS := 1
+test test-slow test-browser: export RAY_AUTH_MODE := disabled
+test test-slow test-browser: export RAY_USAGE_STATS_ENABLED := 0
+test test-slow test-browser: export HF_HUB_OFFLINE := 1
+test test-slow test-browser: export DO_NOT_TRACK := 1
 
 help:  ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,16 @@ test: setup  ## Run the tests and every example, with a real S3 server and a loc
 
 test-slow: setup  ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m "slow and not (gpu or postgres or browser)" $(ARGS)
+
+test-browser: setup  ## Run the tests that open the report in a real Chromium, which is installed when it is missing
+	@$(INSTALL) --group browser
+	@command -v chromium > /dev/null || { \
+		echo "installing Chromium"; \
+		if [ "$$(id -u)" = 0 ]; then as_root=""; else as_root=sudo; fi; \
+		$$as_root apt-get update --quiet=2; \
+		$$as_root apt-get install --quiet=2 --yes --no-install-recommends chromium fonts-dejavu-core; \
+	}
+	$(BIN)/python -m pytest -m browser $(ARGS)
 
 check: $(VENV)/.dev-installed  ## Check format, lint, types, imports and documentation
 	$(BIN)/ruff format --check .
