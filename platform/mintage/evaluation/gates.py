@@ -69,7 +69,8 @@ def find_figure(name: str) -> Figure:
     if name in FIGURES:
         return FIGURES[name]
     head, _, path = name.partition(".")
-    for metric in METRICS if len(name) <= _MAX_NAME else ():
+    plain = len(name) <= _MAX_NAME and EACH not in path
+    for metric in METRICS if plain else ():
         if metric == head and leads_to_number(SECTIONS[metric], path.split(".")):
             return Figure(section=metric, path=path, best="low", values="", meaning=name)
     near = _nearest(name[:_MAX_NAME])

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
@@ -228,7 +228,7 @@ def test_a_data_set_without_shards_is_not_signed(minter: Minter) -> None:
     ],
     ids=["empty", "unknown-class", "unknown-key", "missing-key"],
 )
-def test_wrong_facts_are_refused_by_name(minted: Minter, changes: dict[str, object], place: str) -> None:
+def test_wrong_facts_are_refused_by_name(minted: Minter, changes: dict[str, Any], place: str) -> None:
     with pytest.raises(ProvenanceError, match=f"wrong at '{place}'"):
         minted.attest(**changes)
 
