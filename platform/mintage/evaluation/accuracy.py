@@ -6,7 +6,7 @@ table's deciles or in its ten most frequent levels and the others; missing value
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
@@ -20,10 +20,10 @@ from mintage.evaluation.tables import Floats
 from mintage.evaluation.trend import PairScores
 
 _CODES = max(BINS, TOP_LEVELS) + 2
-_FEWEST_TRIPLES = 100
+_FEWEST_TRIPLES, _MOST_TRIPLES = 100, 2000
 _COUNTED = 30_000_000
-"""So many rows times triples are counted per table at most, but for the fewest triples."""
-_BLOCK = 2**15
+"""Rows times triples that are counted per table, between the fewest and the most triples."""
+_BLOCK = 2**14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ def _choose_triples(codings: Sequence[Coding], names: Sequence[str], seed: int) 
     """Positions of three columns each; the choice does not depend on the order of the columns."""
     size = len(codings)
     rows = max(len(table.codes) for table in codings[0].tables)
-    wanted = max(_FEWEST_TRIPLES, _COUNTED // rows)
+    wanted = min(max(_FEWEST_TRIPLES, _COUNTED // rows), _MOST_TRIPLES)
     by_name = np.array(sorted(range(size), key=lambda number: names[number]), dtype=np.int64)
     if comb(size, 3) <= wanted:
         every = np.array(list(combinations(range(size), 3)), dtype=np.int64).reshape(-1, 3)
@@ -84,28 +84,27 @@ def _score_triples(codings: Sequence[Coding], triples: npt.NDArray[np.int64]) ->
     """Mean similarity over the triples, of each table with the first."""
     if not len(triples):
         return np.zeros(0)
-    views = [
-        np.stack(
-            [coding.tables[table].views["accuracy"][coding.tables[table].codes] for coding in codings]
-        ).astype(np.uint8)
-        for table in range(len(codings[0].tables))
-    ]
-    scores = [
-        _similarities(np.array([_share_of_triple(view[list(triple)]) for view in views]))
-        for triple in triples
-    ]
+    shares = [_share_of_triples(table, triples) for table in _stacks(codings)]
+    scores = [_similarities(np.stack(of_triple)) for of_triple in zip(*shares, strict=True)]
     mean: Floats = np.mean(scores, axis=0)
     return mean
 
 
-def _share_of_triple(codes: npt.NDArray[np.uint8]) -> Floats:
-    counts = np.zeros(_CODES**3, dtype=np.int64)
+def _stacks(codings: Sequence[Coding]) -> Iterator[npt.NDArray[np.uint8]]:
+    """The codes of each table's columns: columns x rows."""
+    for number in range(len(codings[0].tables)):
+        tables = [coding.tables[number] for coding in codings]
+        yield np.stack([table.views["accuracy"].astype(np.uint8)[table.codes] for table in tables])
+
+
+def _share_of_triples(codes: npt.NDArray[np.uint8], triples: npt.NDArray[np.int64]) -> Floats:
+    """Share of the rows in each cell of each triple's joint table; triples x cells."""
+    counts = np.zeros((len(triples), _CODES**3), dtype=np.int64)
     for start in range(0, codes.shape[1], _BLOCK):
-        first, second, third = codes[:, start : start + _BLOCK]
-        key = first * np.int64(_CODES)
-        key += second
-        key *= _CODES
-        key += third
-        counts += np.bincount(key, minlength=_CODES**3)
+        third = codes[:, start : start + _BLOCK].astype(np.int64)
+        second = third * _CODES
+        first = second * _CODES
+        for number, (left, middle, right) in enumerate(triples):
+            counts[number] += np.bincount(first[left] + second[middle] + third[right], minlength=_CODES**3)
     share: Floats = counts / codes.shape[1]
     return share

@@ -15,7 +15,7 @@ from mintage.evaluation.coding import Coded, Small
 from mintage.evaluation.joint import Cells
 from mintage.evaluation.tables import Column, Floats
 
-_BLOCK_VALUES = 2**17
+_BLOCK_VALUES = 2**18
 _CANCELLED = 1e-6
 _MANY_SUMS = 2**16
 
@@ -29,6 +29,8 @@ class Scale:
     """NaN for a column without two different values: nothing can be said about it."""
     mean: float = 0.0
     """Mean of the values after they were brought into [-1, 1]."""
+    deviation: float = 0.0
+    """Their standard deviation."""
     missing: bool = True
     """Whether values are missing."""
 
@@ -40,8 +42,11 @@ class Scale:
             return cls(missing=missing)
         middle = float(ordered[0] / 2 + ordered[-1] / 2)
         half_span = float(ordered[-1] / 2 - ordered[0] / 2)
-        mean = float(((ordered - middle) / half_span).mean())
-        return cls(middle=middle, half_span=half_span, mean=mean, missing=missing)
+        scaled = (ordered - middle) / half_span
+        mean = float(scaled.mean())
+        scaled -= mean
+        deviation = float(np.sqrt(scaled @ scaled / len(scaled)))
+        return cls(middle=middle, half_span=half_span, mean=mean, deviation=deviation, missing=missing)
 
 
 def correlations(columns: Sequence[Column], scales: Sequence[Scale]) -> Floats:
@@ -127,16 +132,17 @@ def correlation_ratios(
     found = np.full((len(discrete), len(columns)), np.nan)
     few = [number for number, coded in enumerate(discrete) if coded.size * len(columns) <= _MANY_SUMS]
     sums = [_LevelSums(discrete[number].size, len(columns)) for number in few]
-    start = 0
+    start, squares = 0, np.zeros(len(columns))
     for block in _blocks(columns, scales) if few else ():
         present = ~np.isnan(block)
         scaled = np.ascontiguousarray(np.where(present, block, 0).T)
         known = None if present.all() else np.ascontiguousarray(present.T, dtype=np.float64)
         for number, level_sums in zip(few, sums, strict=True):
             level_sums.add(discrete[number].codes[start : start + len(scaled)], scaled, known)
+        squares += np.einsum("ij,ij->j", scaled, scaled)
         start += len(scaled)
     for number, level_sums in zip(few, sums, strict=True):
-        found[number] = level_sums.ratios()
+        found[number] = level_sums.ratios(squares)
     for number in sorted(set(range(len(discrete))) - set(few)):
         found[number] = _ratios_of_many(columns, scales, discrete[number])
     return found
@@ -148,7 +154,8 @@ class _LevelSums:
     def __init__(self, levels: int, columns: int) -> None:
         self.sums = np.zeros((levels, columns))
         self.rows = np.zeros((levels, columns))
-        self.squares = np.zeros(columns)
+        self.lost = np.zeros(columns)
+        """Sums of squares over the rows of the missing level."""
 
     def add(self, codes: Small, scaled: Floats, known: Floats | None) -> None:
         """Add a block, rows x columns; `scaled` is 0 and `known` is 0 where a value is missing."""
@@ -161,13 +168,12 @@ class _LevelSums:
             self.rows += np.bincount(codes, minlength=levels)[:, None]
         else:
             self.rows += members @ known
-        self.squares += np.einsum("ij,ij->j", scaled, scaled)
         lost = scaled[codes == levels - 1]
-        self.squares -= np.einsum("ij,ij->j", lost, lost)
+        self.lost += np.einsum("ij,ij->j", lost, lost)
 
-    def ratios(self) -> Floats:
-        """The correlation ratio of each continuous column."""
-        return _ratios(self.sums[:-1], self.rows[:-1], self.squares)
+    def ratios(self, squares: Floats) -> Floats:
+        """The correlation ratio of each continuous column, from its sum of squares over all rows."""
+        return _ratios(self.sums[:-1], self.rows[:-1], squares - self.lost)
 
 
 def _ratios_of_many(columns: Sequence[Column], scales: Sequence[Scale], discrete: Coded) -> Floats:

@@ -32,6 +32,7 @@ Small = npt.NDArray[np.integer]
 BINS = 10
 TOP_LEVELS = 10
 _GRID = 4096
+_BLOCK = 2**14
 _FEW_VALUES = 4096
 
 
@@ -161,13 +162,17 @@ def _digitize(values: Floats, edges: Floats, ordered: Floats) -> npt.NDArray[np.
         scale = np.float64(_GRID) / (greatest - least)
         if len(values) < _FEW_VALUES or not np.isfinite(scale) or scale <= 0:
             return np.searchsorted(edges, values, "right").astype(np.uint8)
-        edge_cells = np.clip((edges - least) * scale, -1, _GRID + 1)
-    cells = ((values - least) * scale).astype(np.int16)
-    edge_cells = np.where(edges < least, -1, np.trunc(edge_cells)).astype(np.int64)
+        at = np.clip((edges - least) * scale, -1, _GRID + 1)
+    edge_cells = np.where(edges < least, -1, np.trunc(at)).astype(np.int64)
     table = np.searchsorted(edge_cells, np.arange(_GRID + 2), "left").astype(np.uint8)
-    codes: npt.NDArray[np.uint8] = table[cells]
     holds_edge = np.zeros(_GRID + 2, dtype=bool)
     holds_edge[edge_cells[edge_cells >= 0]] = True
-    unsure = np.flatnonzero(holds_edge[cells])
-    codes[unsure] = np.searchsorted(edges, values[unsure], "right")
+    codes = np.empty(len(values), dtype=np.uint8)
+    for start in range(0, len(values), _BLOCK):  # what is in between stays in the processor's cache
+        block = values[start : start + _BLOCK]
+        cells = ((block - least) * scale).astype(np.int64)
+        found = table[cells]
+        unsure = np.flatnonzero(holds_edge[cells])
+        found[unsure] = np.searchsorted(edges, block[unsure], "right")
+        codes[start : start + _BLOCK] = found
     return codes
