@@ -41,7 +41,8 @@ if TYPE_CHECKING:
         TableSchema,
     )
     from mintage.errors import MintageError
-    from mintage.jobs import Result, preview, run, verify
+    from mintage.evaluation import Report
+    from mintage.jobs import Result, evaluate, preview, run, verify, write_report
     from mintage.spec import JobSpec
 
 _CONTRACTS = (
@@ -75,11 +76,14 @@ __getattr__, __dir__ = lazy_exports(
         **dict.fromkeys(_CONTRACTS, "mintage.contracts"),
         "JobSpec": "mintage.spec",
         "MintageError": "mintage.errors",
+        "Report": "mintage.evaluation",
         "Result": "mintage.jobs",
         "__version__": "mintage._version",
+        "evaluate": "mintage.jobs",
         "preview": "mintage.jobs",
         "run": "mintage.jobs",
         "verify": "mintage.jobs",
+        "write_report": "mintage.jobs",
     },
 )
 
@@ -101,6 +105,7 @@ __all__ = [
     "Operator",
     "OperatorConfig",
     "PartWriter",
+    "Report",
     "Result",
     "RowJudge",
     "SampleRequest",
@@ -110,7 +115,9 @@ __all__ = [
     "TableReader",
     "TableSchema",
     "__version__",
+    "evaluate",
     "preview",
     "run",
     "verify",
+    "write_report",
 ]

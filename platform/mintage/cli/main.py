@@ -177,7 +177,7 @@ def verify(dataset: str, keys: tuple[Path, ...], storage: tuple[str, ...], *, as
 )
 @common
 def evaluate(real: str, synthetic: str, *, out: Path, as_json: bool, **asked: Any) -> int:  # noqa: ANN401  # click's
-    """Measure SYNTHETIC, a table or a data set made by `run`, against REAL. Exits with 1 when a gate fails."""
+    """Measure SYNTHETIC, a table or a data set made by `run`, against REAL. Exit code 1: a gate failed."""
     from mintage.cli import _comparison
 
     report = _comparison.compare(real, synthetic, out, **asked)

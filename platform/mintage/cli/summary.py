@@ -24,6 +24,8 @@ def run_summary(summary: Mapping[str, Any]) -> str:
         lines.append(f"tagged    {_counts(summary['tagged'])}")
     if summary["resumed_shards"]:
         lines.append(f"resumed   {summary['resumed_shards']:,} shards were committed before")
+    if summary["report"]:
+        lines += [f"measured  {_figures(summary['figures'])}", f"report    {summary['report']}"]
     lines += [
         f"dataset   {summary['dataset']}, version {summary['version']}",
         f"run       {summary['run_id']}",
@@ -76,6 +78,12 @@ def _speed(summary: Mapping[str, Any]) -> str:
         return f"nothing was left to mint ({phases})"
     workers = "1 worker" if summary["workers"] == 1 else f"{summary['workers']} workers"
     return f"{summary['rows_per_second']:,.0f} rows/s by {workers} ({phases})"
+
+
+def _figures(figures: Mapping[str, float | None]) -> str:
+    """The first figures of the report that were computed."""
+    told = [f"{name} {value:.3g}" for name, value in figures.items() if value is not None]
+    return ", ".join(told) or "nothing: see the report for why"
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -3,10 +3,12 @@
 The phases of a run stand in `execution.py`; how shards are minted does not belong here but in `engine`.
 """
 
+from mintage.jobs.comparison import evaluate
 from mintage.jobs.execution import run
 from mintage.jobs.previews import preview
+from mintage.jobs.report_files import write_report
 from mintage.jobs.result import Result
 from mintage.jobs.sources import open_source
 from mintage.jobs.verification import verify
 
-__all__ = ["Result", "open_source", "preview", "run", "verify"]
+__all__ = ["Result", "evaluate", "open_source", "preview", "run", "verify", "write_report"]

@@ -8,6 +8,8 @@ from datetime import datetime
 from mintage.engine.bench import bind_rule, make_sink, stored_schema
 from mintage.engine.models import find_model, load_prepared
 from mintage.errors import ValidationFailedError
+from mintage.evaluation.results import Report
+from mintage.jobs.report_files import gate_outcome, report_files
 from mintage.operators.validation import BoundRule, Counts, find_excesses
 from mintage.plan import Plan
 from mintage.provenance.commits import read_commits
@@ -66,9 +68,16 @@ def _dataset_problems(store: ObjectStore, plan: Plan, rules: list[BoundRule]) ->
 
 
 def attest_run(
-    store: ObjectStore, plan: Plan, spec: JobSpec, signer: Signer, *, started: datetime, finished: datetime
+    store: ObjectStore,
+    plan: Plan,
+    spec: JobSpec,
+    signer: Signer,
+    *,
+    report: Report | None,
+    started: datetime,
+    finished: datetime,
 ) -> Head:
-    """Fold the commits into a signed version. A run that has one already keeps it."""
+    """Fold the commits into a signed version, with its report. A run that has one already keeps it."""
     stored = find_model(store)
     return attest(
         store,
@@ -93,6 +102,8 @@ def attest_run(
             "finished": finished.isoformat(timespec="milliseconds"),
         },
         signer=signer,
+        attachments=report_files(report) if report else None,
+        test_result=gate_outcome(report) if report else None,
         workers=_READERS,
     )
 

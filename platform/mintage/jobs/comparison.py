@@ -9,11 +9,10 @@ from typing import Any
 import pyarrow as pa
 
 from mintage.contracts import Semantics
-from mintage.errors import SourceError, SpecError
+from mintage.errors import SpecError
 from mintage.evaluation.evaluate import Background, OnSection, evaluate_tables
 from mintage.evaluation.gates import Gate
 from mintage.evaluation.options import DEFAULT_ROWS, METRICS, Metric, Options
-from mintage.evaluation.report import render_html
 from mintage.evaluation.results import Report
 from mintage.jobs.result import Result
 from mintage.jobs.sources import make_connector, open_reader
@@ -22,9 +21,6 @@ from mintage.provenance.heads import latest_head
 from mintage.settings import Settings
 from mintage.spec import IN_MEMORY, nearest, spec_errors
 from mintage.store import ObjectStore
-
-HTML = "report.html"
-JSON = "report.json"
 
 
 def _silent(section: str) -> None:
@@ -91,27 +87,6 @@ def evaluate(
         background=background,
         on_section=on_section,
     )
-
-
-def write_report(report: Report, folder: Path | str) -> tuple[Path, Path]:
-    """Write `report.html` and `report.json` into a folder, which is made; earlier ones are replaced.
-
-    Raises `SourceError` when the folder cannot be written.
-    """
-    target = Path(folder)
-    html, json = target / HTML, target / JSON
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        html.write_bytes(render_html(report))
-        json.write_bytes(report_json(report))
-    except OSError as exc:
-        raise SourceError(f"the report cannot be written to {target}: {exc}", "choose another --out") from exc
-    return html, json
-
-
-def report_json(report: Report) -> bytes:
-    """`report.json`: the report without the times it took, so that the same tables give the same bytes."""
-    return report.model_copy(update={"seconds": {}}).model_dump_json(indent=1).encode() + b"\n"
 
 
 def _read(table: object, what: str) -> pa.Table:

@@ -1,9 +1,10 @@
 """`mintage.run`: from a spec to a validated, committed, signed data set.
 
-    read    the spec, its plugins, its source; name the run
-    fit     the model, unless this run, or the data set that the spec names, has one
-    mint    every shard that the store does not hold yet
-    attest  fold the commits, sign the manifest
+    read      the spec, its plugins, its source; name the run
+    fit       the model, unless this run, or the data set that the spec names, has one
+    mint      every shard that the store does not hold yet
+    evaluate  what was made against what was real; judge the gates
+    attest    fold the commits, sign the manifest and the report
 
 Everything that has been done is in the store, so the same call again goes on where the last one
 stopped, and a call for a finished run returns at once.
@@ -26,8 +27,10 @@ from mintage.engine.layout import DATA, PLAN
 from mintage.engine.models import StoredModel, copy_model, find_model, load_model, trust_installed
 from mintage.engine.training import Training
 from mintage.errors import ObjectExistsError, SpecError
+from mintage.evaluation.results import Report
 from mintage.jobs.attestation import attest_run, check_run
 from mintage.jobs.planning import Request, check_foreseen, make_plan, make_request
+from mintage.jobs.reporting import RunReporter, check_columns, judge_again, make_gates, refuse_failed
 from mintage.jobs.resolution import resolve
 from mintage.jobs.result import Result
 from mintage.jobs.sources import check_apart, open_source
@@ -88,7 +91,8 @@ class _Run:
         signer = self._signer(settings)
         workplace = Workplace.choose(self.spec, settings, store)
         plan, tally = self._make(store, request, workplace)
-        self._timed("attest", f"{plan.shards} shards", lambda: self._attest(store, plan, signer))
+        evaluated = self._evaluate(store, request, plan, signer, workplace)
+        self._timed("attest", f"{plan.shards} shards", lambda: self._attest(store, plan, signer, evaluated))
         result = Result.open(store.uri, storage=self.spec.sink.storage)
         summary = summarize(result, plan, tally, self.seconds)
         key = {"key_id": signer.keyid, "key_path": str(self.spec.signing.key or settings.identity)}
@@ -109,10 +113,31 @@ class _Run:
             executor.begin(workplace.setup(store, plan.digest))
             return plan, self._timed("mint", f"{plan.rows:,} rows", lambda: self._mint(store, plan, executor))
 
-    def _attest(self, store: ObjectStore, plan: Plan, signer: Signer) -> None:
-        if latest_head(store) is None:
-            check_run(store, plan)
-        attest_run(store, plan, self.spec, signer, started=self.started, finished=datetime.now(UTC))
+    def _evaluate(
+        self, store: ObjectStore, request: Request, plan: Plan, signer: Signer, workplace: Workplace
+    ) -> Report | None:
+        """Judge the whole data set; raises when a rule or a gate does not hold, and nothing is signed."""
+        if latest_head(store) is not None:
+            judge_again(store, self.spec)
+            return None
+        check_run(store, plan)
+        if not self.spec.evaluation.metrics and not self.spec.gates:
+            return None
+
+        def told(section: str) -> None:
+            self.on_event(events.PhaseStarted(phase="evaluate", detail=section))
+
+        reporter = RunReporter(
+            store=store, plan=plan, request=request, threads=workplace.settings.cpus, on_section=told
+        )
+        report = self._timed("evaluate", "counts of all shards", reporter.report)
+        refuse_failed(store, plan, report, signer)
+        return report
+
+    def _attest(self, store: ObjectStore, plan: Plan, signer: Signer, report: Report | None) -> None:
+        attest_run(
+            store, plan, self.spec, signer, report=report, started=self.started, finished=datetime.now(UTC)
+        )
 
     def _read(self, store: ObjectStore) -> Request:
         resolution = resolve(self.spec)
@@ -122,6 +147,8 @@ class _Run:
             source = open_source(self.spec.source, self.spec.name, self.frames)
         request = make_request(self.spec, resolution, source)
         check_foreseen(request)
+        check_columns(self.spec, source)
+        make_gates(self.spec)
         store.probe()
         return request
 

@@ -8,24 +8,28 @@ judge     the gates; one that fails keeps the data set from being signed
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from mintage.contracts import Connector, Semantics, Source, TableReader
+from mintage.contracts import Connector, Source, TableReader
 from mintage.engine.bench import make_sink, stored_schema
 from mintage.engine.commits import find_commit
-from mintage.engine.sketches import count_fidelity
+from mintage.engine.sketches import fold_sketches
 from mintage.errors import GateFailedError, SpecError
 from mintage.evaluation.evaluate import Background, OnSection, evaluate_tables
+from mintage.evaluation.folded import fidelity_of_sketches
 from mintage.evaluation.gates import Gate, check_gates, judge_gates, overall
 from mintage.evaluation.options import METRICS, Options
-from mintage.evaluation.results import GateResult, LedgerEntry, NotComputed, Report
-from mintage.jobs.planning import Request
-from mintage.jobs.result import Result
+from mintage.evaluation.results import Fidelity, GateResult, LedgerEntry, NotComputed, Report, Result
+from mintage.evaluation.sketch import sketch_of
+from mintage.jobs.planning import Request, column_kinds
+from mintage.jobs.report_files import HTML, gate_outcome, report_files
+from mintage.jobs.result import Result as DataSet
 from mintage.plan import Plan
+from mintage.provenance.evaluations import keep_failed_evaluation
 from mintage.provenance.signing import Signer
 from mintage.spec import JobSpec, nearest
 from mintage.store import ObjectStore
@@ -52,7 +56,7 @@ class RunReporter:
         spec, request = self.request.spec, self.request
         training, root = request.training, self.plan.schema.root
         warnings: list[str] = []
-        counted = count_fidelity(self.store, self.plan, training, request.holdout) if training else {}
+        counted = self._count()
         real = _read(training.readers[root], MAX_REAL_ROWS, warnings) if training else None
         holdout = _read(request.holdout, MAX_REAL_ROWS, warnings) if request.holdout else None
         if holdout is not None and holdout.num_rows == 0:
@@ -60,7 +64,7 @@ class RunReporter:
                 "no row was set aside: the share is too small for this source; there is no holdout"
             )
             holdout = None
-        balance = spec.balance
+        balance, over_all_rows = spec.balance, counted.pop(root, None)
         return evaluate_tables(
             real,
             self._sample(spec.evaluation.rows),
@@ -71,7 +75,7 @@ class RunReporter:
                 subject=spec.name,
                 provenance=self._provenance(),
                 rows=self.plan.rows,
-                counted=counted.pop(root, None),
+                counted=over_all_rows if isinstance(over_all_rows, Fidelity) else None,
                 other_tables=counted,
                 generation=1 if request.source is None else None,
                 real_fraction=0.0 if request.source is None else None,
@@ -82,6 +86,22 @@ class RunReporter:
             ),
             on_section=self.on_section,
         )
+
+    def _count(self) -> dict[str, Fidelity | NotComputed]:
+        """Fidelity by table, from what the shards counted and one look at the real rows."""
+        request, folded = self.request, fold_sketches(self.store, self.plan)
+        counted: dict[str, Fidelity | NotComputed] = {}
+        for name, table in folded.items():
+            assert request.training is not None
+            binning = table.sketch.binning
+            apart = request.holdout if name == self.plan.schema.root else None
+            counted[name] = fidelity_of_sketches(
+                sketch_of(request.training.scan(name), binning),
+                table.sketch,
+                sketch_of(apart.scan(), binning) if apart else None,
+                stretches=table.stretches,
+            )
+        return counted
 
     def _sample(self, rows: int) -> pa.Table:
         """At most about `rows` root rows of the shards, evenly spaced; the same for the same plan."""
@@ -140,7 +160,7 @@ def make_options(spec: JobSpec, source: Source | None, threads: int) -> Options:
         favourable=asked.favourable,
         key=asked.key,
         protected=asked.protected,
-        kinds=_kinds(source) if source else {},
+        kinds=column_kinds(spec, source) if source else {},
         max_rows=asked.rows,
         seed=spec.seed,
         threads=threads,
@@ -179,9 +199,9 @@ def judge_again(store: ObjectStore, spec: JobSpec) -> None:
     gates = make_gates(spec)
     if not gates:
         return
-    report = Result.open(store.uri, storage=spec.sink.storage).manifest.report()
+    report = DataSet.open(store.uri, storage=spec.sink.storage).report()
     missing = NotComputed(not_computed="the data set was signed without a report")
-    sections = {name: getattr(report, name) if report else missing for name in METRICS}
+    sections: dict[str, Result] = {name: getattr(report, name) if report else missing for name in METRICS}
     _raise_failed(judge_gates(sections, gates), f"the report of {store.uri}", "it stays signed as it is")
 
 
@@ -189,10 +209,21 @@ def refuse_failed(store: ObjectStore, plan: Plan, report: Report, signer: Signer
     """Raise `GateFailedError` when a gate failed, after the report, and a signed record of it, were kept."""
     if overall(report.gates) != "fail":
         return
-    where = keep_failed_evaluation(store, plan, report, signer)
+    outcome = gate_outcome(report)
+    assert outcome is not None
+    where = keep_failed_evaluation(
+        store,
+        name=plan.name,
+        plan_digest=plan.digest,
+        run_id=plan.run_id,
+        shards=plan.shards,
+        attachments=report_files(report),
+        test_result=outcome,
+        signer=signer,
+    )
     _raise_failed(
         report.gates,
-        f"{store.uri}/{where}",
+        f"{store.uri}/{where}{HTML}",
         "the parts are kept, but not attested: run again with other gates to judge them without minting, "
         "or change the job and write to a new sink",
     )
@@ -205,15 +236,6 @@ def _raise_failed(results: Sequence[GateResult], where: str, what_now: str) -> N
             "; ".join(f"gate {result.figure}: {result.reason}" for result in failed),
             f"read {where}; {what_now}",
         )
-
-
-def _kinds(source: Source) -> Mapping[str, Semantics]:
-    """The columns whose meaning was said, rather than taken from their type."""
-    return {
-        column.name: column.semantics
-        for column in source.schema.root_table.columns
-        if column.semantics is not Semantics.of(column.type)
-    }
 
 
 def _read(reader: TableReader, most: int, warnings: list[str]) -> pa.Table:

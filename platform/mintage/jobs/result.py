@@ -12,6 +12,8 @@ from pyarrow import dataset
 
 from mintage.engine.bench import read_sink
 from mintage.errors import PluginError, ProvenanceError, SpecError
+from mintage.evaluation.results import Report
+from mintage.jobs.report_files import read_report
 from mintage.provenance.manifest import Manifest, latest_head, read_manifest
 from mintage.store import ObjectStore
 
@@ -81,6 +83,14 @@ class Result:
     def root(self) -> str:
         """The name of the root table."""
         return self.manifest.statement.schema.root
+
+    def report(self) -> Report | None:
+        """What was measured of the data set; None when nothing was. It is checked against the manifest.
+
+        Raises `ProvenanceError` when it is not the report that was signed.
+        """
+        value = self.manifest.report()
+        return None if value is None else read_report(value)
 
     def uris(self, table: str | None = None) -> list[str]:
         """Where the parts of a table lie, in shard order."""

@@ -7,8 +7,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from mintage.engine.driver import Tally
+from mintage.evaluation.gates import find_figure
+from mintage.evaluation.results import NotComputed, Report
+from mintage.jobs.report_files import HTML
 from mintage.jobs.result import Result
 from mintage.plan import Plan
+from mintage.provenance.layout import version_path
+
+HEADLINES = (
+    "shape_error",
+    "trend_error_fixed_edges",
+    "c2st_xgb",
+    "c2st_xgb_holdout",
+    "tstr",
+    "trtr",
+    "membership_advantage",
+)
+"""The figures that are told when a run is over; all of them are in the report."""
 
 
 def summarize(result: Result, plan: Plan, tally: Tally, seconds: Mapping[str, float]) -> dict[str, object]:
@@ -36,7 +51,27 @@ def summarize(result: Result, plan: Plan, tally: Tally, seconds: Mapping[str, fl
         "seconds": round(sum(seconds.values()), 3),
         "phases": {phase: round(value, 3) for phase, value in seconds.items()},
         "rows_per_second": round(tally.minted / minting, 1) if minting and tally.minted else 0.0,
+        **_reported(result),
     }
+
+
+def _reported(result: Result) -> dict[str, object]:
+    """Where the report lies, and its first figures; those that were not computed are None."""
+    report = result.report()
+    if report is None:
+        return {"report": None, "verdict": None, "figures": {}, "gates": {}}
+    return {
+        "report": f"{result.store.uri}/{version_path(result.manifest.head.version)}{HTML}",
+        "verdict": report.verdict.status,
+        "figures": {name: _figure(name, report) for name in HEADLINES},
+        "gates": {gate.figure: gate.status for gate in report.gates},
+    }
+
+
+def _figure(name: str, report: Report) -> float | None:
+    figure = find_figure(name)
+    section = getattr(report, figure.section)
+    return None if isinstance(section, NotComputed) else figure.read(section)
 
 
 def _by_reason(verdicts: Mapping[str, Any], kind: str) -> dict[str, int]:
