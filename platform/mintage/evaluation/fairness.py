@@ -43,9 +43,7 @@ def measure_fairness(
     if not options.protected and not balance:
         return NotComputed(not_computed="no protected column was named; give --protected")
     notes: list[str] = []
-    columns = _measured(tables, options.protected, notes)
-    if not columns and not balance:
-        return NotComputed(not_computed="; ".join(notes))
+    columns = list(dict.fromkeys(options.protected))
     outcome = find_outcome(tables, options, notes) if columns else None
     judged = None
     if outcome is not None and outcome.level is not None:
@@ -60,14 +58,6 @@ def measure_fairness(
         balance=_balanced(tables, balance_column, balance or {}, notes),
         notes=notes,
     )
-
-
-def _measured(tables: Tables, protected: Sequence[str], notes: list[str]) -> list[str]:
-    facts = {each.name: each for each in tables.columns}
-    names = list(dict.fromkeys(protected))
-    skipped = [name for name in names if facts[name].kind == "skipped"]
-    notes.extend(f"the protected column {name!r} is not measured: {facts[name].reason}" for name in skipped)
-    return [name for name in names if name not in skipped]
 
 
 def _combined(tables: Tables, columns: Sequence[str], notes: list[str]) -> list[list[Grouping]]:

@@ -78,10 +78,6 @@ def find_outcome(tables: Tables, options: Options, notes: list[str]) -> Outcome 
     if target is None:
         notes.append("no target was named (--target), so outcomes are not compared")
         return None
-    facts = next(each for each in tables.columns if each.name == target)
-    if facts.kind == "skipped":
-        notes.append(f"the target {target!r} is not measured ({facts.reason}), so outcomes are not compared")
-        return None
     column = tables.real.column(target)
     if column.kind == "continuous":
         notes.append("the target is a number: its means are compared, and there are no equalised odds")

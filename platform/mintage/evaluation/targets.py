@@ -69,10 +69,6 @@ def find_target(tables: Tables, options: Options) -> Target | NotComputed:
     name = options.target
     if name is None:
         return NotComputed(not_computed="no target was named; give --target")
-    facts = next((each for each in tables.columns if each.name == name), None)
-    if facts is None or facts.kind == "skipped":
-        why = facts.reason if facts else "there is no such column"
-        return NotComputed(not_computed=f"the target {name!r} is not measured: {why}")
     if tables.synthetic.rows < FEWEST_ROWS:
         return NotComputed(
             not_computed=f"{tables.synthetic.rows} synthetic rows are too few; {FEWEST_ROWS} are needed"
