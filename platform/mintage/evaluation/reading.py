@@ -39,7 +39,7 @@ def plain(column: pa.ChunkedArray) -> pa.Array:
 def count_distinct(array: pa.Array) -> int:
     """Different values that are not null."""
     if pa.types.is_dictionary(array.type):
-        used = pc.unique(array.indices.drop_null())
+        used = pc.unique(array.indices)
         return int(pc.count_distinct(array.dictionary.take(used)).as_py())
     return int(pc.count_distinct(array).as_py())
 
@@ -169,8 +169,6 @@ def read_levels(name: str, arrays: Sequence[pa.Array]) -> tuple[tuple[str, ...],
 
 def _encode(array: pa.Array, real: pa.DataType) -> tuple[pa.Array, npt.NDArray[np.int64]]:
     """The different values as text, and the place of each row's among them; behind the last for null."""
-    if pa.types.is_float16(array.type):
-        array = array.cast(pa.float32())
     encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
     text = _texts(encoded.dictionary, real)
     codes = encoded.indices.cast(pa.int64()).fill_null(len(text)).to_numpy(zero_copy_only=False)

@@ -119,6 +119,18 @@ def test_rare_levels_that_never_come_are_a_tail_that_is_lost() -> None:
     assert measured.support_coverage == pytest.approx(0.99)
 
 
+def test_a_level_of_one_row_in_a_hundred_is_not_rare() -> None:
+    measured = collapse_of({"x": spread([97, 1, 2], 10_000)}, {"x": spread([1, 0, 0], 10_000)})
+    assert measured.tail_retention is None
+    assert any("that rare: x" in note for note in measured.notes)
+
+
+@pytest.mark.parametrize(("rare", "told"), [(4, False), (5, True)])
+def test_a_tail_of_a_few_rows_is_not_judged(rare: int, *, told: bool) -> None:
+    real = ["a"] * 5_000 + ["b"] * rare
+    assert (collapse_of({"x": real}, {"x": real}).tail_retention is not None) == told
+
+
 def test_levels_that_no_real_row_has_cover_nothing() -> None:
     measured = collapse_of({"x": spread([1, 1], 1_000)}, {"x": spread([1, 1], 1_000, names="N")})
     assert measured.support_coverage == 0.0

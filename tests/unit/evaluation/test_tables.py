@@ -238,6 +238,12 @@ def test_instants_are_the_same_in_any_unit_and_zone(stored: pa.Array) -> None:
     assert real.values[0] == synthetic.values[0] == MOMENT.timestamp() * SECOND
 
 
+def test_microseconds_survive_being_stored_as_nanoseconds() -> None:
+    moments = pa.array(1_700_000_000_000_001 + 7 * np.arange(1_000)).cast(pa.timestamp("us"))
+    real, synthetic = columns(moments, moments.cast(pa.timestamp("ns")))
+    np.testing.assert_array_equal(real.values, synthetic.values)
+
+
 @pytest.mark.parametrize(
     "stored",
     [
@@ -476,6 +482,8 @@ def test_times_without_a_zone_are_told() -> None:
     zoned, plain = pa.array([MOMENT], pa.timestamp("us", "Europe/Berlin")), pa.array([datetime(2013, 7, 1)])
     assert any("read as UTC: x" in line for line in aligned(zoned, plain).warnings)
     assert not any("UTC" in line for line in aligned(zoned, zoned).warnings)
+    elsewhere = zoned.cast(pa.timestamp("us", "America/New_York"))
+    assert not any("UTC" in line for line in aligned(zoned, elsewhere).warnings)
 
 
 def test_few_rows_are_told_table_by_table() -> None:
