@@ -167,7 +167,9 @@ def verify(dataset: str, keys: tuple[Path, ...], storage: tuple[str, ...], *, as
     show_default=True,
     help="Rows of each table that classifiers and attacks get.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=0, show_default=True)
+@click.option(
+    "--seed", type=click.IntRange(0, 2**64 - 1), default=0, show_default=True, help="Root of all randomness."
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
