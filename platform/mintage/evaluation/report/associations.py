@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from mintage.evaluation.report import cells
 from mintage.evaluation.report.blocks import Block, Cell, Gallery, Plot, Section, Table, Text
@@ -32,25 +33,27 @@ def _associations(fidelity: Fidelity, key: str) -> Sequence[Block]:
     if not known:
         return [Text(text="No association could be computed for any pair of columns.", tone="missing")]
     wide = len(fidelity.columns) > _MANY_COLUMNS
-    size = "large-matrix" if wide else "matrix"
+    size: Literal["matrix", "large-matrix"] = "large-matrix" if wide else "matrix"
     both = [pair for pair in known if pair.association_synthetic is not None]
     far = max(both, key=_association_gap, default=None)
     widest = ""
     if far is not None:
-        widest = f" The greatest difference is {number(_association_gap(far))}, between {far.left} and {far.right}."
-    titles = (
+        most = number(_association_gap(far))
+        widest = f" The greatest difference is {most}, between {far.left} and {far.right}."
+    titles: tuple[tuple[Literal["real", "synthetic", "difference"], str, str], ...] = (
         ("real", "Real", "Associations in the real table."),
         ("synthetic", "Synthetic", "Associations in the synthetic table."),
         ("difference", "Difference", f"Synthetic less real.{widest}"),
     )
+    columns = plural(len(fidelity.columns), "column")
     blocks: list[Block] = [
         Gallery(
             id=f"{key}-maps",
             plots=tuple(
                 Plot(
                     title=title,
-                    alt=f"{alt} {plural(len(fidelity.columns), 'column')}; the numbers are in the table of pairs.",
-                    chart=association_chart(key, which),  # type: ignore[arg-type]  # one of three words
+                    alt=f"{alt} {columns}; the numbers are in the table of pairs.",
+                    chart=association_chart(key, which),
                     size=size,
                 )
                 for which, title, alt in titles
@@ -82,7 +85,7 @@ def pairs_section(fidelity: Fidelity, key: str) -> Section:
         head=("Column", "With", "Kind", "Score", "Fresh rows", "SDMetrics’ score", "Real", "Synthetic"),
         rows=tuple(_pair_row(pair) for pair in shown),
         numeric=(False, False, False, True, True, True, True, True),
-        hint="“Real” and “Synthetic” are the strength of association. The CSV holds every pair that is listed.",
+        hint="Real and synthetic: the strength of association. The CSV holds every pair that was measured.",
         source=key,
     )
     blocks: list[Block] = [table]

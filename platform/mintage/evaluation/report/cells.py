@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from mintage.evaluation.report import wording
 from mintage.evaluation.report.blocks import Cell, Tone
+from mintage.evaluation.report.charts import DAY, Unit
 
 GAP = "–"
 
@@ -45,3 +48,33 @@ def share(value: float | None) -> Cell:
 def percent(value: float | None) -> Cell:
     """A percentage that is given in percent."""
     return Cell(text=GAP if value is None else wording.percent(value), value=value)
+
+
+def moment(value: float | None, unit: Unit) -> Cell:
+    """A value of a column, such as its mean; a date when the column holds dates.
+
+    >>> moment(1.3e15, "date").text, moment(4.5e10, "hours").text, moment(38.58, "number").text
+    ('2011-03-13 07:06', '12.5 h', '38.58')
+    """
+    if value is None or unit == "number":
+        return number(value, 4)
+    if unit == "hours":
+        return Cell(text=f"{wording.number(24 * value / DAY)} h", value=24 * value / DAY)
+    try:
+        date = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=value)
+    except OverflowError:  # outside the years 1 to 9999
+        return number(value, 4)
+    return word(date.strftime("%Y-%m-%d %H:%M"))
+
+
+def span(value: float | None, unit: Unit) -> Cell:
+    """A difference of values, such as a deviation; in days when the column holds dates.
+
+    >>> span(2.16e11, "date").text
+    '2.5 days'
+    """
+    if value is None or unit == "number":
+        return number(value, 4)
+    if unit == "hours":
+        return Cell(text=f"{wording.number(24 * value / DAY)} h", value=24 * value / DAY)
+    return Cell(text=f"{wording.number(value / DAY)} days", value=value / DAY)

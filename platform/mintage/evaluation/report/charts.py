@@ -16,12 +16,17 @@ from mintage.evaluation.results import ColumnFidelity, Fidelity, Interval
 Role = Literal["real", "synthetic", "holdout", "neutral", "first", "second", "third"]
 """Whose a number is, or which of three measures; the page gives each role one colour and one shape."""
 
+Unit = Literal["number", "hours", "date"]
+
 Chart = dict[str, object]
 
 _DIGITS = 4
+BARS = 15
+"""Bars that a plot shows of a longer list."""
 _LEVELS = 8
 """Levels of a discrete column that its plot shows one by one; the table beside it shows all."""
-_DAY = 86_400_000_000
+DAY = 86_400_000_000
+"""Microseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,21 +67,35 @@ def column_chart(column: ColumnFidelity, semantics: str) -> Chart:
     return chart
 
 
-def _axis(edges: Sequence[float], semantics: str) -> tuple[list[float | int | None], str]:
+def time_unit(edges: Sequence[float], semantics: str) -> Unit:
+    """How to show the values of a column: times come as microseconds since 1970, or since midnight."""
+    if semantics != "datetime" or not edges:
+        return "number"
+    return "hours" if max(abs(edges[0]), abs(edges[-1])) <= 2 * DAY else "date"
+
+
+def _axis(edges: Sequence[float], semantics: str) -> tuple[list[float | int | None], Unit]:
     """Edges as the axis shows them: dates in milliseconds since 1970, times of day in hours."""
-    scale, unit = 1.0, "number"
-    if semantics == "datetime" and edges:
-        times_of_day = max(abs(edges[0]), abs(edges[-1])) <= 2 * _DAY
-        scale, unit = (_DAY / 24, "hours") if times_of_day else (1000.0, "date")
+    unit = time_unit(edges, semantics)
+    scale = {"number": 1.0, "hours": DAY / 24, "date": 1000.0}[unit]
     scaled = [edge / scale for edge in edges]
     span = scaled[-1] - scaled[0] if scaled else 0.0
     places = 4 - math.floor(math.log10(span)) if span > 0 and math.isfinite(span) else 6
     return [rounded(round(edge, places), 15) for edge in scaled], unit
 
 
-def bars(labels: Sequence[str], series: Sequence[Series], *, axis: str, base: float = 0.0) -> Chart:
-    """Horizontal bars that begin at `base`."""
-    return {"kind": "bars", "labels": list(labels), "series": _series(series), "axis": axis, "base": base}
+def bars(
+    labels: Sequence[str], series: Sequence[Series], *, axis: str, base: float = 0.0, shown: int = BARS
+) -> Chart:
+    """Horizontal bars that begin at `base`; the plot shows the first `shown`, the table beside it all."""
+    return {
+        "kind": "bars",
+        "labels": list(labels),
+        "series": _series(series),
+        "axis": axis,
+        "base": base,
+        "shown": shown,
+    }
 
 
 def dots(

@@ -6,18 +6,17 @@ from collections.abc import Sequence
 
 from mintage.evaluation.report import cells
 from mintage.evaluation.report.blocks import Block, Cell, Plot, Section, Table, not_computed, notes
-from mintage.evaluation.report.charts import Series, bars, dots
+from mintage.evaluation.report.charts import Role, Series, bars, dots
 from mintage.evaluation.report.wording import count, number, score, share
 from mintage.evaluation.results import Detection, Feature, Interval, NotComputed, Utility
 
-_FEATURES = 15
 _DETECTION_LEAD = (
-    "Can a classifier tell synthetic rows from real ones? An AUC of 0.5 is guessing, which is best; 1 is certainty. "
-    "The score C2ST turns that round: 1 is best."
+    "Can a classifier tell synthetic rows from real ones? An AUC of 0.5 is guessing, which is best; 1 is "
+    "certainty. The score C2ST turns that round: 1 is best."
 )
 _UTILITY_LEAD = (
-    "What a model learns from synthetic rows, tested on real ones (TSTR), beside a model that learned from real "
-    "rows (TRTR)."
+    "What a model learns from synthetic rows, tested on real ones (TSTR), beside a model that learned from "
+    "real rows (TRTR)."
 )
 
 
@@ -65,7 +64,8 @@ def _told_apart(detection: Detection) -> Sequence[Block]:
         rows=tuple(_classifier_row(*row) for row in told),
         numeric=(False, True, True, True, True, True),
     )
-    known = [(label, auc) for label, _, auc, _ in told if auc is not None]
+    short = "Boosted trees, against "
+    known = [(label.removeprefix(short), auc) for label, _, auc, _ in told if auc is not None]
     return (_auc_plot(known), table) if known else (table,)
 
 
@@ -85,7 +85,7 @@ def _auc_plot(known: Sequence[tuple[str, Interval]]) -> Plot:
         f"{label}: {score(auc.value)} ({score(auc.low)} to {score(auc.high)})" for label, auc in known
     )
     return Plot(
-        title="How well boosted trees tell the rows apart",
+        title="How well boosted trees tell synthetic rows from real ones",
         alt=f"AUC with 95 % intervals. {told}. Guessing is 0.5.",
         chart=dots(
             [label for label, _ in known],
@@ -107,25 +107,23 @@ def _auc_plot(known: Sequence[tuple[str, Interval]]) -> Plot:
 def _features(detection: Detection) -> Sequence[Block]:
     if not detection.features:
         return ()
-    shown = detection.features[:_FEATURES]
-    first = shown[0]
+    first = detection.features[0]
     plot = Plot(
         title="What gives the difference away",
         alt=f"Importance of columns to the classifier; first is {first.name} with {share(first.importance)}.",
         chart=bars(
-            [feature.name for feature in shown],
-            [Series(name="Importance", role="neutral", values=[feature.importance for feature in shown])],
+            [feature.name for feature in detection.features],
+            [
+                Series(
+                    name="Importance",
+                    role="neutral",
+                    values=[feature.importance for feature in detection.features],
+                )
+            ],
             axis="Share of the total gain",
         ),
     )
-    table = Table(
-        id="detection-features",
-        caption="Importance of each column to the classifier",
-        head=("Column", "Share of the gain"),
-        rows=tuple((cells.named(one.name), cells.share(one.importance)) for one in detection.features),
-        numeric=(False, True),
-    )
-    return (plot, table)
+    return (plot,)
 
 
 def utility_section(utility: Utility | NotComputed) -> Section:
@@ -151,7 +149,10 @@ def _trained(utility: Utility) -> Plot:
     models = _models(utility)
     auc = utility.metric == "auc"
     told = "; ".join(f"{label}: {score(value) if auc else number(value)}" for label, value in models)
-    roles = {"Trained on real rows (TRTR)": "real", "Trained on synthetic rows (TSTR)": "synthetic"}
+    roles: dict[str, Role] = {
+        "Trained on real rows (TRTR)": "real",
+        "Trained on synthetic rows (TSTR)": "synthetic",
+    }
     return Plot(
         title=f"Predicting {utility.target}, tested on real rows",
         alt=f"{'AUC, higher is better' if auc else 'Root mean squared error, lower is better'}. {told}.",
@@ -160,7 +161,7 @@ def _trained(utility: Utility) -> Plot:
             [
                 Series(
                     name=label,
-                    role=roles.get(label, "holdout"),  # type: ignore[arg-type]  # one of the roles
+                    role=roles.get(label, "holdout"),
                     values=[value if other == label else None for other, _ in models],
                 )
                 for label, value in models
@@ -204,31 +205,22 @@ def _importances(utility: Utility) -> Sequence[Block]:
         return ()
     synthetic = {feature.name: feature.importance for feature in utility.importances_synthetic}
     ranked: list[Feature] = sorted(utility.importances_real, key=lambda feature: -feature.importance)
-    shown = ranked[:_FEATURES]
+    first = ranked[0]
     plot = Plot(
         title="What the two models look at",
-        alt=f"Importances of {count(len(shown))} columns to the models trained on real and on synthetic rows.",
+        alt=f"Importances to the models trained on real and on synthetic rows; first is {first.name}: "
+        f"{share(first.importance)} and {share(synthetic.get(first.name, 0.0))}.",
         chart=bars(
-            [feature.name for feature in shown],
+            [feature.name for feature in ranked],
             [
-                Series(name="Trained on real", role="real", values=[one.importance for one in shown]),
+                Series(name="Trained on real", role="real", values=[one.importance for one in ranked]),
                 Series(
                     name="Trained on synthetic",
                     role="synthetic",
-                    values=[synthetic.get(one.name) for one in shown],
+                    values=[synthetic.get(one.name) for one in ranked],
                 ),
             ],
             axis="Share of the total gain",
         ),
     )
-    table = Table(
-        id="utility-importances",
-        caption="Importance of each column to the two models",
-        head=("Column", "Trained on real", "Trained on synthetic"),
-        rows=tuple(
-            (cells.named(one.name), cells.share(one.importance), cells.share(synthetic.get(one.name)))
-            for one in ranked
-        ),
-        numeric=(False, True, True),
-    )
-    return (plot, table)
+    return (plot,)

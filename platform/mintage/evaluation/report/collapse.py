@@ -9,8 +9,8 @@ from mintage.evaluation.report.wording import plural
 from mintage.evaluation.results import Collapse, ColumnCollapse, NotComputed
 
 _LEAD = (
-    "A model that feeds on its own output loses rare things first, then everything but the average. These figures "
-    "say what is left of the real spread, tails and values; 1 is all of it."
+    "A model that feeds on its own output loses rare things first, then everything but the average. These "
+    "figures say what is left of the real spread, tails and values; 1 is all of it."
 )
 _COLUMNS_SHOWN = 15
 
@@ -35,19 +35,23 @@ def _overall(collapse: Collapse) -> Table:
         (
             "Spread that is left (median column)",
             collapse.variance_retention,
-            fresh and fresh.variance_retention,
+            fresh.variance_retention if fresh else None,
         ),
-        ("Tails and rare levels that are left", collapse.tail_retention, fresh and fresh.tail_retention),
+        (
+            "Tails and rare levels that are left",
+            collapse.tail_retention,
+            fresh.tail_retention if fresh else None,
+        ),
         (
             "Values that still occur, by their share",
             collapse.support_coverage,
-            fresh and fresh.support_coverage,
+            fresh.support_coverage if fresh else None,
         ),
         ("Values that as many fresh rows would cover", collapse.support_expected, None),
         (
             "Distinct rows, synthetic over real",
             collapse.distinct_share_ratio,
-            fresh and fresh.distinct_share_ratio,
+            fresh.distinct_share_ratio if fresh else None,
         ),
     )
     rows = [

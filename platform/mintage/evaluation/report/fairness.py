@@ -21,8 +21,8 @@ from mintage.evaluation.report.wording import percent, plural
 from mintage.evaluation.results import Fairness, NotComputed, ProtectedColumn
 
 _LEAD = (
-    "Groups of people in the real and in the synthetic rows: how large they are, what outcome they have, and how a "
-    "model trained on either treats them."
+    "Groups of people in the real and in the synthetic rows: how large they are, what outcome they have, and "
+    "how a model trained on either treats them."
 )
 _GROUPS_SHOWN = 20
 
@@ -65,7 +65,7 @@ def _gaps(protected: Sequence[ProtectedColumn]) -> Table:
             for one in protected
         ),
         numeric=(False, *[True] * 5),
-        hint="0 is equal. Synthetic rows are not meant to be fairer than the real ones unless balance was asked for.",
+        hint="0 is equal. Synthetic rows are as unequal as the real ones, unless balance was asked for.",
     )
 
 
@@ -143,8 +143,8 @@ def _group_table(protected: ProtectedColumn, position: int) -> Table:
             for group in protected.groups
         ),
         numeric=(False, *[True] * 8),
-        hint="Rates of true and false positives are of models trained on real and on synthetic rows, both tested on "
-        "real rows.",
+        hint="Rates of true and false positives are of models trained on real and on synthetic rows; both "
+        "are tested on real rows.",
     )
 
 

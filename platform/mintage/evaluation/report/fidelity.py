@@ -7,11 +7,9 @@ from collections.abc import Mapping, Sequence
 from mintage.evaluation.report import cells
 from mintage.evaluation.report.associations import associations_section, pairs_section
 from mintage.evaluation.report.blocks import Cell, Gallery, Plot, Section, Table, Text, notes
-from mintage.evaluation.report.charts import Series, bars, column_chart
+from mintage.evaluation.report.charts import Series, bars, column_chart, time_unit
 from mintage.evaluation.report.wording import number, percent, plural, score, share
 from mintage.evaluation.results import ColumnFidelity, Fidelity, Missingness
-
-_PATTERNS = 12
 
 
 def fidelity_sections(fidelity: Fidelity, semantics: Mapping[str, str], key: str) -> tuple[Section, ...]:
@@ -21,15 +19,18 @@ def fidelity_sections(fidelity: Fidelity, semantics: Mapping[str, str], key: str
             id=f"{key}-closeness",
             title="Closeness to the real data",
             lead="How far single columns and pairs of columns are from the real ones, over "
-            f"{fidelity.basis}. 0 % is a perfect copy of the distribution; fresh real rows show what can be expected.",
+            f"{fidelity.basis}. 0 % is no difference at all; fresh real rows show what can be expected.",
             blocks=(_overall(fidelity, key), *notes(_remarks(fidelity))),
         ),
         Section(
             id=f"{key}-distributions",
             title="Distributions",
-            lead="Each column on its own, the worst first: the filled shape is real, the line or the diamond is "
-            "synthetic. Below each stands its score; 1 is best.",
-            blocks=(_distributions(fidelity, semantics, key), columns_table(fidelity, key)),
+            lead="Each column on its own, the worst first, with its score beside its name; 1 is best.",
+            blocks=(
+                _distributions(fidelity, semantics, key),
+                _columns(fidelity, key),
+                *_moments(fidelity, semantics, key),
+            ),
         ),
     ]
     if fidelity.pairs:
@@ -43,7 +44,8 @@ def _remarks(fidelity: Fidelity) -> list[str]:
     remarks = list(fidelity.notes)
     if fidelity.error_bound > 0:
         remarks.append(
-            f"these scores were folded from counts; folding changes a score by at most {number(fidelity.error_bound)}"
+            "these scores were folded from counts, which changes a score by at most "
+            f"{number(fidelity.error_bound)}"
         )
     if fidelity.ceiling is None:
         remarks.append("there is no holdout, so what fresh real rows would score is unknown")
@@ -75,13 +77,21 @@ def _overall(fidelity: Fidelity, key: str) -> Table:
             )
         )
     scores = [
-        ("Accuracy of single columns", accuracy and accuracy.univariate, fresh and fresh.univariate),
-        ("Accuracy of pairs", accuracy and accuracy.bivariate, fresh and fresh.bivariate),
-        ("Accuracy of three columns at a time", accuracy and accuracy.trivariate, fresh and fresh.trivariate),
+        (
+            "Accuracy of single columns",
+            accuracy.univariate if accuracy else None,
+            fresh.univariate if fresh else None,
+        ),
+        ("Accuracy of pairs", accuracy.bivariate if accuracy else None, fresh.bivariate if fresh else None),
+        (
+            "Accuracy of three columns at a time",
+            accuracy.trivariate if accuracy else None,
+            fresh.trivariate if fresh else None,
+        ),
         (
             "Strength of dependence kept (weighted NMI)",
             fidelity.weighted_nmi,
-            ceiling and ceiling.weighted_nmi,
+            ceiling.weighted_nmi if ceiling else None,
         ),
         ("Distinct rows, real", fidelity.distinct_share_real, None),
         ("Distinct rows, synthetic", fidelity.distinct_share_synthetic, None),
@@ -109,7 +119,7 @@ def _distributions(fidelity: Fidelity, semantics: Mapping[str, str], key: str) -
     plots = tuple(
         Plot(
             title=column.name,
-            alt=_told(column),
+            alt=_told(column, semantics.get(column.name, "")),
             chart=column_chart(column, semantics.get(column.name, "")),
             size="small",
             detail=_beneath(column),
@@ -125,27 +135,27 @@ def _beneath(column: ColumnFidelity) -> str:
     return f"{score(column.score)}{fresh}"
 
 
-def _told(column: ColumnFidelity) -> str:
+def _told(column: ColumnFidelity, semantics: str) -> str:
     what = f"Distribution of {column.name}. Score {score(column.score)}"
     if column.holdout_score is not None:
         what += f", fresh real rows {score(column.holdout_score)}"
     if column.mean is not None:
-        what += f". Mean: real {number(column.mean[0], 4)}, synthetic {number(column.mean[1], 4)}"
+        unit = time_unit(column.histogram.edges or (), semantics)
+        real, synthetic = (cells.moment(mean, unit).text for mean in column.mean)
+        what += f". Mean: real {real}, synthetic {synthetic}"
     elif column.histogram.labels:
         first = column.histogram.labels[0]
-        real, synthetic = column.histogram.real[0], column.histogram.synthetic[0]
-        what += f". Most frequent: {first}, real {share(real)}, synthetic {share(synthetic)}"
+        shares = share(column.histogram.real[0]), share(column.histogram.synthetic[0])
+        what += f". Most frequent: {first}, real {shares[0]}, synthetic {shares[1]}"
     return f"{what}. The numbers are in the table below the plot."
 
 
-def columns_table(fidelity: Fidelity, key: str) -> Table:
-    """One row for each column, the worst first."""
+def _columns(fidelity: Fidelity, key: str) -> Table:
     worst_first = sorted(fidelity.columns, key=lambda column: column.score)
     drifts = any(column.drift is not None for column in worst_first)
     head = (
         *("Column", "Kind", "Score", "Fresh rows", "Missing, real", "Missing, synthetic"),
-        *("Mean, real", "Mean, synthetic", "Deviation, real", "Deviation, synthetic"),
-        *("Below real 1 %", "Above real 99 %", "Outside real range", "Rare, real", "Rare, synthetic"),
+        *("Outside the real values", "Rare levels, real", "Rare levels, synthetic"),
         *(("Drift along shards",) if drifts else ()),
     )
     return Table(
@@ -154,14 +164,12 @@ def columns_table(fidelity: Fidelity, key: str) -> Table:
         head=head,
         rows=tuple(_column_row(column, drifts) for column in worst_first),
         numeric=(False, False, *[True] * (len(head) - 2)),
-        hint="Scores: 1 − KS for continuous columns, 1 − total variation distance for discrete ones. Marked: clearly "
-        "below what fresh real rows score.",
+        hint="Scores: 1 − KS for continuous columns, 1 − total variation distance for discrete ones. "
+        "Marked: clearly below what fresh real rows score.",
     )
 
 
 def _column_row(column: ColumnFidelity, drifts: bool) -> tuple[Cell, ...]:
-    mean, deviation = column.mean or (None, None), column.deviation or (None, None)
-    tails = column.tails or (None, None)
     fresh = 1.0 if column.holdout_score is None else column.holdout_score
     return (
         cells.named(column.name),
@@ -170,47 +178,63 @@ def _column_row(column: ColumnFidelity, drifts: bool) -> tuple[Cell, ...]:
         cells.score(column.holdout_score),
         cells.share(column.missing_real),
         cells.share(column.missing_synthetic),
-        *(cells.number(value, 4) for value in (*mean, *deviation)),
-        *(cells.share(value) for value in (*tails, column.out_of_range)),
+        cells.share(column.out_of_range),
         cells.share(column.rare_real),
         cells.share(column.rare_synthetic),
         *((cells.score(column.drift),) if drifts else ()),
     )
 
 
+def _moments(fidelity: Fidelity, semantics: Mapping[str, str], key: str) -> Sequence[Table]:
+    """Means, deviations and tails of the continuous columns."""
+    continuous = sorted(
+        (column for column in fidelity.columns if column.mean or column.deviation or column.tails),
+        key=lambda column: column.score,
+    )
+    if not continuous:
+        return ()
+    table = Table(
+        id=f"{key}-moment-table",
+        caption="Centre, spread and tails of continuous columns, the worst first",
+        head=(
+            *("Column", "Mean, real", "Mean, synthetic", "Deviation, real", "Deviation, synthetic"),
+            *("Below the real 1 % quantile", "Above the real 99 % quantile"),
+        ),
+        rows=tuple(_moment_row(column, semantics.get(column.name, "")) for column in continuous),
+        numeric=(False, *[True] * 6),
+        hint="The last two are shares of synthetic rows; 1 % each is best.",
+    )
+    return (table,)
+
+
+def _moment_row(column: ColumnFidelity, semantics: str) -> tuple[Cell, ...]:
+    unit = time_unit(column.histogram.edges or (), semantics)
+    return (
+        cells.named(column.name),
+        *(cells.moment(value, unit) for value in column.mean or (None, None)),
+        *(cells.span(value, unit) for value in column.deviation or (None, None)),
+        *(cells.share(value) for value in column.tails or (None, None)),
+    )
+
+
 def _missingness(missingness: Missingness, key: str) -> Section:
     patterns = missingness.patterns
-    labels = [_pattern(one.columns) for one in patterns]
-    shown = slice(0, _PATTERNS)
     plot = Plot(
         title="Columns that are missing together",
         alt=f"Shares of {plural(len(patterns), 'pattern')} of missing values, real and synthetic.",
         chart=bars(
-            labels[shown],
+            [", ".join(one.columns) or "nothing is missing" for one in patterns],
             [
-                Series(name="Real", role="real", values=[one.real for one in patterns[shown]]),
-                Series(name="Synthetic", role="synthetic", values=[one.synthetic for one in patterns[shown]]),
+                Series(name="Real", role="real", values=[one.real for one in patterns]),
+                Series(name="Synthetic", role="synthetic", values=[one.synthetic for one in patterns]),
             ],
             axis="Share of rows",
         ),
     )
-    table = Table(
-        id=f"{key}-missing-table",
-        caption="Patterns of missing values, the most frequent first",
-        head=("Missing together", "Real", "Synthetic"),
-        rows=tuple(
-            (cells.named(label), cells.share(one.real), cells.share(one.synthetic))
-            for label, one in zip(labels, patterns, strict=True)
-        ),
-        numeric=(False, True, True),
-    )
     return Section(
         id=f"{key}-missing",
         title="Missing values",
-        lead=f"Which values are missing together: the patterns differ for {percent(100 * missingness.tvd)} of the rows.",
-        blocks=(plot, table) if patterns else (Text(text="No pattern was found.", tone="note"),),
+        lead="Which values are missing together. Between the two tables, the patterns of "
+        f"{percent(100 * missingness.tvd)} of the rows differ.",
+        blocks=(plot,) if patterns else (Text(text="No pattern was found.", tone="note"),),
     )
-
-
-def _pattern(columns: Sequence[str]) -> str:
-    return ", ".join(columns) if columns else "nothing is missing"

@@ -9,11 +9,11 @@ from mintage.evaluation.report.blocks import Section, Table
 _TERMS = {
     "real": "The rows that the generator learned from (train).",
     "synthetic": "The rows that are evaluated.",
-    "holdout": "Real rows that nothing learned from. What they score is what fresh real rows score: the ceiling.",
-    "KS": "Kolmogorov-Smirnov distance: the greatest difference between two cumulative distributions, 0 to 1.",
+    "holdout": "Real rows that nothing learned from: what they score, fresh real rows would score.",
+    "KS": "Kolmogorov-Smirnov distance: the greatest difference between cumulative distributions, 0 to 1.",
     "TVD": "Total variation distance: half the sum of the differences between two sets of shares, 0 to 1.",
-    "AUC": "Area under the ROC curve: how often a classifier ranks one of a kind above one of the other; 0.5 is "
-    "guessing.",
+    "AUC": "Area under the ROC curve: how often a classifier ranks a row of one kind above one of the other; "
+    "0.5 is guessing.",
     "C2ST": "Classifier two-sample test: 1 − (2 max(0.5, AUC) − 1); 1 is best, 0 means always told apart.",
     "TSTR, TRTR": "Train on synthetic, test on real; train on real, test on real.",
     "risk": "(success − control) / (1 − control): what an attack gains from the rows that were learned from.",

@@ -78,7 +78,13 @@ def _template() -> Template:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["nobreak"] = _nobreak
     return environment.from_string(_asset("report.html.j2"))
+
+
+def _nobreak(text: str) -> str:
+    """Keep a number and its per cent sign on one line."""
+    return text.replace(" %", "\u00a0%")
 
 
 @cache

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mintage.evaluation.report import cells
 from mintage.evaluation.report.blocks import Block, Cell, Facts, Section, Table, Text, Tone
-from mintage.evaluation.report.wording import count, interval, number, percent, plural, score, share
+from mintage.evaluation.report.wording import count, interval, listed, number, percent, plural, score, share
 from mintage.evaluation.results import (
     Detection,
     Fidelity,
@@ -58,7 +58,10 @@ def _closeness(report: Report) -> Sequence[KeyFigure]:
     if not isinstance(fidelity, Fidelity):
         return (_unknown("Columns are off by", "fidelity"), _unknown("Pairs are off by", "fidelity"))
     ceiling = fidelity.ceiling
-    trend, fresh_trend = fidelity.trend_error_fixed_edges, ceiling and ceiling.trend_error_fixed_edges
+    trend, fresh_trend = (
+        fidelity.trend_error_fixed_edges,
+        ceiling.trend_error_fixed_edges if ceiling else None,
+    )
     pairs = _unknown("Pairs are off by", anchor)
     if trend is not None:
         pairs = KeyFigure(
@@ -67,7 +70,7 @@ def _closeness(report: Report) -> Sequence[KeyFigure]:
     columns = KeyFigure(
         label="Columns are off by",
         value=percent(fidelity.shape_error),
-        beside=_fresh(ceiling and ceiling.shape_error),
+        beside=_fresh(ceiling.shape_error if ceiling else None),
         anchor=anchor,
     )
     return (columns, pairs)
@@ -139,7 +142,7 @@ def _warnings(warnings: Sequence[str]) -> Sequence[Section]:
 
 def _gates(gates: Sequence[GateResult]) -> Section:
     if not gates:
-        told = "No gates were set. Set them in the spec (gates) to let a job fail when a figure is out of bounds."
+        told = "No gates were set. With gates in its spec, a job fails when a figure is out of bounds."
         return Section(id="gates", title="Gates", blocks=(Text(text=told, tone="missing"),))
     table = Table(
         id="gate-table",
@@ -182,11 +185,11 @@ def _evaluated(report: Report) -> Section:
     items += [(key, value, True) for key, value in sorted(report.provenance.items()) if key not in known]
     blocks: list[Block] = [Facts(items=tuple(items))]
     skipped = [column for column in report.columns if column.kind == "skipped"]
-    blocks.append(_column_facts(report))
     if skipped:
+        names = listed([column.name for column in skipped], most=6)
         blocks.append(
             Text(
-                text=f"{plural(len(skipped), 'column')} could not be measured; the table says why.",
+                text=f"Not measured: {names}; the reasons are at the end.",
                 tone="note",
             )
         )
@@ -197,7 +200,8 @@ def _size(table: TableFacts) -> str:
     return f"{count(table.rows)} rows, {plural(table.columns, 'column')}"
 
 
-def _column_facts(report: Report) -> Table:
+def column_facts(report: Report) -> Table:
+    """How each column was understood."""
     return Table(
         id="facts-table",
         caption="How columns were understood",

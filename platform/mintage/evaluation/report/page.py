@@ -13,7 +13,13 @@ from mintage.evaluation.report.collapse import collapse_section
 from mintage.evaluation.report.fairness import fairness_section
 from mintage.evaluation.report.fidelity import fidelity_sections
 from mintage.evaluation.report.glossary import glossary_section
-from mintage.evaluation.report.overview import KeyFigure, key_figures, overview_sections, seconds_table
+from mintage.evaluation.report.overview import (
+    KeyFigure,
+    column_facts,
+    key_figures,
+    overview_sections,
+    seconds_table,
+)
 from mintage.evaluation.report.privacy import ledger_section, privacy_section
 from mintage.evaluation.results import Fidelity, NotComputed, Report
 
@@ -69,7 +75,9 @@ def _sections(report: Report) -> tuple[Section, ...]:
         for position, (name, fidelity) in enumerate(report.other_tables.items())
         for section in _other_table(name, fidelity, f"table-{position + 1}")
     ]
-    about = Section(id="about", title="About this report", blocks=tuple(seconds_table(report)))
+    about = Section(
+        id="about", title="About this report", blocks=(column_facts(report), *seconds_table(report))
+    )
     return (
         *overview_sections(report),
         *_fidelity(report.fidelity, semantics, "table"),
@@ -81,7 +89,7 @@ def _sections(report: Report) -> tuple[Section, ...]:
         *others,
         ledger_section(report.privacy),
         glossary_section(),
-        *((about,) if about.blocks else ()),
+        about,
     )
 
 

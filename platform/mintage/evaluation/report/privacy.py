@@ -16,7 +16,7 @@ from mintage.evaluation.report.blocks import (
     not_computed,
     notes,
 )
-from mintage.evaluation.report.charts import Series, dots
+from mintage.evaluation.report.charts import Role, Series, dots
 from mintage.evaluation.report.verdict import attacks
 from mintage.evaluation.report.wording import share
 from mintage.evaluation.results import (
@@ -31,9 +31,9 @@ from mintage.evaluation.results import (
 )
 
 _LEAD = (
-    "What the synthetic rows give away about the rows that were learned from. An attack counts only as far as it "
-    "does better on training rows than on rows that no model saw (the control): the rest is knowledge about "
-    "people in general."
+    "What the synthetic rows give away about the rows that were learned from. An attack counts only as far "
+    "as it does better on training rows than on rows that no model saw (the control): the rest is knowledge "
+    "about people in general."
 )
 _ATTACKS_SHOWN = 20
 
@@ -142,11 +142,12 @@ def _membership(membership: Membership) -> Sequence[Block]:
     )
     table = Table(
         id="membership-table",
-        caption=f"Membership inference on {membership.members:,} members and {membership.non_members:,} others",
+        caption=f"Attacks on the membership of {membership.members:,} members and {membership.non_members:,} "
+        "others",
         head=("Figure", "Value", "95 % low", "95 % high"),
         rows=tuple(rows),
         numeric=(False, True, True, True),
-        hint="An advantage of 0 and an AUC of 0.5 are guessing. Marked: better than guessing beyond the interval.",
+        hint="An advantage of 0 and an AUC of 0.5 are guessing. Marked: beyond guessing, interval and all.",
     )
     return (plot, table)
 
@@ -163,7 +164,7 @@ def _interval_cells(interval: Interval | None) -> tuple[Cell, Cell, Cell]:
 
 def _attack_plot(named: Mapping[str, Attack]) -> Sequence[Block]:
     shown = list(named.items())[:_ATTACKS_SHOWN]
-    series = [
+    series: list[tuple[str, Role, list[Interval | None]]] = [
         ("Against training rows", "synthetic", [attack.success for _, attack in shown]),
         ("Against rows no model saw (control)", "holdout", [attack.control for _, attack in shown]),
         ("By guessing", "neutral", [attack.baseline for _, attack in shown]),
@@ -178,8 +179,8 @@ def _attack_plot(named: Mapping[str, Attack]) -> Sequence[Block]:
                 [
                     Series(
                         name=name,
-                        role=role,  # type: ignore[arg-type]  # one of the roles
-                        values=[interval and interval.value for interval in intervals],
+                        role=role,
+                        values=[interval.value if interval else None for interval in intervals],
                         intervals=intervals,
                     )
                     for name, role, intervals in series
@@ -207,8 +208,8 @@ def _attack_table(named: Mapping[str, Attack]) -> Table:
         ),
         rows=tuple(_attack_row(label, attack) for label, attack in named.items()),
         numeric=(False, *[True] * 11),
-        hint="Risk is what success has beyond the control: (success − control) / (1 − control). Marked: above 0 "
-        "beyond the interval.",
+        hint="Risk is what success has beyond the control: (success − control) / (1 − control). Marked: "
+        "above 0, interval and all.",
     )
 
 
@@ -243,8 +244,8 @@ def _copies(copies: Copies) -> Table:
             for what, amount, part, fresh in rows
         ),
         numeric=(False, True, True, True),
-        hint="Near: closer to a training row than 1 % of the holdout's rows are. Frequent rows repeat by chance, so "
-        "the holdout's share is the yardstick.",
+        hint="Near: no further from a training row than 1 % of the holdout's rows are. Frequent rows repeat "
+        "by chance, so the holdout's share is the yardstick.",
     )
 
 

@@ -176,7 +176,8 @@ def _useful(utility: Utility) -> str:
     if utility.trtr is None:
         return f"{start} {reached}; what a model trained on real rows reaches is unknown."
     real = score(utility.trtr) if utility.metric == "auc" else number(utility.trtr)
-    return f"{start} {reached}, one trained on real rows {real}: {_loss(utility.metric, utility.tstr, utility.trtr)}."
+    lost = _loss(utility.metric, utility.tstr, utility.trtr)
+    return f"{start} {reached}, one trained on real rows {real}: {lost}."
 
 
 def _loss(metric: str, synthetic: float, real: float) -> str:

@@ -36,13 +36,13 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def percent(value: float, digits: int = 2) -> str:
-    """A percentage that is given in percent.
+    """A percentage that is given in percent; close to 100 % it is as exact as close to 0 %.
 
-    >>> percent(1.234), percent(0.0), percent(61.83), percent(99.97), percent(0.0004)
-    ('1.2 %', '0 %', '62 %', '99.97 %', '0.0004 %')
+    >>> percent(1.234), percent(0.0), percent(61.83), percent(98.53), percent(99.97), percent(0.0004)
+    ('1.2 %', '0 %', '62 %', '98.5 %', '99.97 %', '0.0004 %')
     """
-    if 99 < abs(value) < 100:
-        return f"{number(value, 4)} %"
+    if 90 < value < 100:
+        return f"{number(value, 2 + digits + _leading_zeros((100 - value) / 10) - 1)} %"
     return f"{number(value, digits)} %"
 
 
@@ -74,9 +74,9 @@ def interval(of: Interval, scale: float = 1.0, unit: str = "") -> str:
 
 
 def name(text: str) -> str:
-    """A column's name or a level in a sentence: quoted, on one line, not longer than a line bears.
+    r"""A column's name or a level in a sentence: quoted, on one line, not longer than a line bears.
 
-    >>> name("income"), name("a" * 80)[-5:], name("two\\nlines")
+    >>> name("income"), name("a" * 80)[-5:], name("two\nlines")
     ("'income'", "aaa…'", "'two lines'")
     """
     line = " ".join("".join(character if _visible(character) else " " for character in text).split())

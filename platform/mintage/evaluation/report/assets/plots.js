@@ -3,7 +3,6 @@ const SHAPES = {
   real: "circle", synthetic: "diamond", holdout: "circle-open", neutral: "circle",
   first: "circle", second: "square", third: "triangle-up",
 };
-const HATCHES = {synthetic: "/", holdout: "."};
 const PAPER_WIDTH = {small: 213, matrix: 330, "large-matrix": 670, wide: 670};
 const CONFIG = {displayModeBar: false, responsive: false, doubleClick: "reset", scrollZoom: false};
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
@@ -17,7 +16,7 @@ function palette() {
     return getComputedStyle(probe).color;
   };
   const names = [
-    "ink", "soft", "line", "panel", "real", "real-fill", "synthetic", "holdout", "holdout-fill", "neutral", "first",
+    "ink", "soft", "line", "real", "real-fill", "synthetic", "holdout", "synthetic-fill", "holdout-fill", "neutral", "neutral-fill", "first",
     "second", "third", "zero", "less", "more", "weaker", "stronger",
   ];
   return Object.fromEntries(names.map((name) => [name, colour(name)]));
@@ -96,7 +95,7 @@ function spread(chart, colours, {size, height}) {
       type: chart.unit === "date" ? "date" : "linear", showgrid: false, nticks: small ? 5 : 10, ticks: "outside", ticklen: 3,
       tickangle: 0, title: titles[chart.unit] ? {text: titles[chart.unit]} : undefined,
     }),
-    yaxis: axis(colours, {showticklabels: !small, rangemode: "tozero", tickformat: ".0%", nticks: 4, showgrid: !small,
+    yaxis: axis(colours, {showticklabels: !small, rangemode: "tozero", tickformat: ".0%", nticks: 4, showgrid: !small, automargin: !small, ticks: "",
       title: small ? undefined : {text: unequal ? "Density" : "Share"}}),
   }};
 }
@@ -130,18 +129,37 @@ function levels(chart, colours) {
   };
 }
 
-function rowLayout(chart, colours, {width}, rowHeight) {
+// What there is room for; the table below the plot shows the rest.
+function firstOnes(chart) {
+  const most = chart.shown ?? chart.labels.length;
+  const first = (values) => values && values.slice(0, most);
+  const series = chart.series.map((one) => ({...one, values: first(one.values), low: first(one.low), high: first(one.high)}));
+  return {...chart, labels: first(chart.labels), series};
+}
+
+function rowLayout(chart, colours, {width}, rowHeight, legend) {
   const rows = chart.labels.map((_, index) => index);
   return {
-    height: rows.length * rowHeight + 92,
-    margin: {l: 10, r: 24, t: 34, b: 44},
-    showlegend: chart.series.length > 1,
+    height: rows.length * rowHeight + (legend ? 92 : 68),
+    margin: {l: 10, r: 24, t: legend ? 34 : 10, b: 44},
+    showlegend: legend,
     yaxis: axis(colours, {tickvals: rows, ticktext: chart.labels.map((label) => plain(label, width < 500 ? 20 : 44)),
       range: [rows.length - 0.4, -0.6], showgrid: false}),
   };
 }
 
-function bars(chart, colours, box) {
+// Real bars are filled, synthetic ones outlined: that shows without colours as well.
+function barMarker(role, colours) {
+  switch (role) {
+    case "real": return {color: colours.real};
+    case "synthetic": return {color: colours["synthetic-fill"], line: {color: colours.synthetic, width: 1.5}};
+    case "holdout": return {color: colours["holdout-fill"], line: {color: colours.holdout, width: 1}};
+    default: return {color: colours["neutral-fill"]};
+  }
+}
+
+function bars(whole, colours, box) {
+  const chart = firstOnes(whole);
   const alone = chart.labels.every((_, index) => chart.series.filter((series) => series.values[index] !== null).length <= 1);
   const shares = /^Share/.test(chart.axis);
   const told = (value) => shares ? `${written(100 * value, 2)} %` : written(value, 4);
@@ -151,15 +169,14 @@ function bars(chart, colours, box) {
     x: series.values.map((value) => value === null ? null : value - chart.base),
     text: series.values.map((value) => value === null ? "" : told(value)),
     textposition: "outside", cliponaxis: false, textfont: {color: colours.ink},
-    marker: {color: colours[series.role], pattern: {shape: HATCHES[series.role] || "", fillmode: "overlay", solidity: 0.35, size: 6, fgcolor: colours.panel}},
+    marker: barMarker(series.role, colours),
     customdata: chart.labels.map((label) => plain(label, 80)),
     hovertemplate: "%{customdata}: %{text}<extra></extra>",
   }));
   const height = alone ? 30 : 38;
   const highest = Math.max(...chart.series.flatMap((series) => series.values.map((value) => value ?? 0)));
   return {traces, layout: {
-    ...rowLayout(chart, colours, box, height),
-    ...(alone ? {showlegend: false} : {}),
+    ...rowLayout(chart, colours, box, height, !alone && chart.series.length > 1),
     barmode: alone ? "overlay" : "group",
     bargap: 0.25,
     xaxis: axis(colours, {title: {text: plain(chart.axis)}, tickformat: shares ? ".0%" : "",
@@ -167,7 +184,8 @@ function bars(chart, colours, box) {
   }};
 }
 
-function dots(chart, colours, box) {
+function dots(whole, colours, box) {
+  const chart = firstOnes(whole);
   const count = chart.series.length;
   const shares = /share|rate/i.test(chart.axis);
   const told = (value) => shares ? `${written(100 * value, 3)} %` : written(value, 4);
@@ -192,11 +210,22 @@ function dots(chart, colours, box) {
   });
   const marked = chart.mark !== undefined;
   return {traces, layout: {
-    ...rowLayout(chart, colours, box, count > 1 && chart.series[0].low ? 46 : 34),
-    xaxis: axis(colours, {title: {text: plain(chart.axis)}, tickformat: shares ? ".0%" : ""}),
+    ...rowLayout(chart, colours, box, count > 1 && chart.series[0].low ? 46 : 34, count > 1),
+    xaxis: axis(colours, {title: {text: plain(chart.axis)}, tickformat: shares ? ".0%" : "", ...dotRange(chart)}),
     shapes: marked ? [{type: "line", x0: chart.mark, x1: chart.mark, yref: "paper", y0: 0, y1: 1, line: {color: colours.soft, width: 1.5, dash: "dot"}}] : [],
     annotations: marked ? [{x: chart.mark, y: 0, yref: "paper", yanchor: "bottom", xanchor: "left", xshift: 4, text: plain(chart.mark_text), showarrow: false, font: {color: colours.soft, size: 11}}] : [],
   }};
+}
+
+// Room for all whiskers and for the mark; never so narrow that noise looks like a difference.
+function dotRange(chart) {
+  const ends = chart.series.flatMap((series) => [...series.values, ...(series.low ?? []), ...(series.high ?? [])]);
+  const known = [...ends, chart.mark].filter((value) => value !== null && value !== undefined);
+  if (!known.length) return {};
+  const [low, high] = [Math.min(...known), Math.max(...known)];
+  const span = Math.max(high - low, 0.1 * Math.max(Math.abs(low), Math.abs(high)), 1e-9);
+  const middle = (low + high) / 2;
+  return {range: [middle - 0.56 * span, middle + 0.56 * span]};
 }
 
 function associations(chart, colours, {size, width}) {
