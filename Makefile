@@ -10,6 +10,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+ORACLES := .venv-oracles
 DEMO := demo-output
 
 # uv takes UV_PYTHON before the environment that it is told to fill, and finds local wheels only by
@@ -63,10 +64,10 @@ demo: setup  ## Learn real flights, mint a million synthetic ones on a local Ray
 	$(BIN)/mintage verify $(DEMO)/flights-synthetic
 
 test: setup  ## Run the tests and every example, with a real S3 server and a local Ray
-	$(BIN)/python -m pytest -m "not (slow or gpu or postgres or browser)" $(ARGS)
+	$(BIN)/python -m pytest -m "not (slow or gpu or postgres or browser or oracle)" $(ARGS)
 
 test-slow: setup  ## Run the tests that take minutes
-	$(BIN)/python -m pytest -m "slow and not (gpu or postgres or browser)" $(ARGS)
+	$(BIN)/python -m pytest -m "slow and not (gpu or postgres or browser or oracle)" $(ARGS)
 
 test-browser: setup  ## Run the tests that open the report in a real Chromium, which is installed when it is missing
 	@$(INSTALL) --group browser
@@ -77,6 +78,15 @@ test-browser: setup  ## Run the tests that open the report in a real Chromium, w
 		$$as_root apt-get install --quiet=2 --yes --no-install-recommends chromium fonts-dejavu-core; \
 	}
 	$(BIN)/python -m pytest -m browser $(ARGS)
+
+test-oracles: setup $(ORACLES)/sdmetrics/.installed  ## Compare figures with other tools, each in an environment of its own
+	$(BIN)/python -m pytest -m oracle $(ARGS)
+
+$(ORACLES)/%/.installed: tests/oracles/%.txt $(BIN)/uv
+	@echo "making $(ORACLES)/$*"
+	@$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(ORACLES)/$*
+	@$(BIN)/uv pip install --quiet --python $(ORACLES)/$*/bin/python --requirement $<
+	@touch $@
 
 check: $(VENV)/.dev-installed  ## Check format, lint, types, imports and documentation
 	$(BIN)/ruff format --check .

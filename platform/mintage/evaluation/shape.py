@@ -107,7 +107,7 @@ def _measure_continuous(columns: Sequence[Column]) -> MeasuredColumn:
     real, synthetic = ordered[:2]
     scores = [_score(rounded[0], other) for other in rounded[1:]]
     both = bool(len(real) and len(synthetic))
-    moments = [_moments(real), _moments(synthetic)]
+    scales = tuple(Scale.of(present, len(column)) for present, column in zip(ordered, values, strict=True))
     fidelity = ColumnFidelity(
         name=columns[0].name,
         kind="continuous",
@@ -116,8 +116,8 @@ def _measure_continuous(columns: Sequence[Column]) -> MeasuredColumn:
         holdout_score=scores[1] if len(scores) > 1 else None,
         missing_real=1 - len(real) / len(values[0]),
         missing_synthetic=1 - len(synthetic) / len(values[1]),
-        mean=_known(*(mean for mean, _ in moments)),
-        deviation=_known(*(deviation for _, deviation in moments)),
+        mean=_both(_mean(real, scales[0]), _mean(synthetic, scales[1])),
+        deviation=_both(_deviation(real, scales[0]), _deviation(synthetic, scales[1])),
         tails=_tails(real, synthetic) if both else None,
         out_of_range=_outside(real, synthetic) if both else None,
         histogram=draw_values(real, synthetic),
@@ -127,7 +127,7 @@ def _measure_continuous(columns: Sequence[Column]) -> MeasuredColumn:
         scored=both,
         holdout_scored=len(ordered) > 2 and bool(len(real) and len(ordered[2])),
         constant=tuple(len(present) > 0 and bool(present[0] == present[-1]) for present in ordered),
-        scales=tuple(Scale.of(present, len(column)) for present, column in zip(ordered, values, strict=True)),
+        scales=scales,
         coding=code_continuous(values, ordered),
     )
 
@@ -159,15 +159,20 @@ def _score(real: Floats, other: Floats) -> float:
     return 1 - ks_distance(real, other)
 
 
-def _moments(ordered: Floats) -> tuple[float, float]:
+def _both(real: float | None, synthetic: float | None) -> tuple[float, float] | None:
+    return None if real is None or synthetic is None else (real, synthetic)
+
+
+def _mean(ordered: Floats, scale: Scale) -> float | None:
     if not len(ordered):
-        return np.nan, np.nan
-    with np.errstate(over="ignore", invalid="ignore"):
-        return float(ordered.mean()), float(ordered.std())
+        return None
+    return float(ordered[0]) if np.isnan(scale.half_span) else scale.middle + scale.half_span * scale.mean
 
 
-def _known(real: float, synthetic: float) -> tuple[float, float] | None:
-    return (real, synthetic) if np.isfinite(real) and np.isfinite(synthetic) else None
+def _deviation(ordered: Floats, scale: Scale) -> float | None:
+    if not len(ordered):
+        return None
+    return 0.0 if np.isnan(scale.half_span) else scale.half_span * scale.deviation
 
 
 def _tails(real: Floats, synthetic: Floats) -> tuple[float, float]:
