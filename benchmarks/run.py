@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-NAMES = ("startup", "coordinator", "digest", "minting", "scaling", "memory", "collapse")
+NAMES = ("startup", "coordinator", "digest", "minting", "sketching", "scaling", "memory", "collapse")
 
 
 def main() -> None:

@@ -44,7 +44,8 @@ def save_binnings(
 ) -> dict[str, str]:
     """Make the grids of the tables that the source has too, and keep them; their digests by table.
 
-    `kinds` overrides what columns mean. Each table is read once; without a source there are no grids.
+    `kinds` overrides what columns of the root table mean. Each table is read once; without a source
+    there are no grids.
     """
     if source is None:
         return {}
@@ -52,7 +53,8 @@ def save_binnings(
     for table in schema.tables:
         if table.name not in source.readers:
             continue
-        binning = make_binning(source.scan(table.name), table, kinds)
+        said = kinds if table.name == schema.root else None
+        binning = make_binning(source.scan(table.name), table, said)
         digest = save_prepared(store, binning.to_bytes()) if binning is not None else None
         if digest is not None:
             digests[table.name] = digest
@@ -103,7 +105,14 @@ def fold_sketches(store: ObjectStore, plan: Plan) -> dict[str, FoldedTable]:
     sidecars = read_sidecars(
         store, commits, tables=binnings, max_bytes=TableSketch.MAX_BYTES, workers=_READERS
     )
-    for shard, data in sidecars:
+    for commit, data in sidecars:
         for table, binning in binnings.items():
-            folded[table].add(shard, TableSketch.from_bytes(data[table], binning))
+            sketch = TableSketch.from_bytes(data[table], binning)
+            if sketch.rows != (rows := commit.record.tables[table].rows):
+                raise ProvenanceError(
+                    f"{commit.sketches[table].path} counts {sketch.rows} rows, but shard "
+                    f"{commit.record.index} has {rows} in table {table!r}",
+                    "restore it from a copy, or evaluate the data set from its rows",
+                )
+            folded[table].add(commit.record.index, sketch)
     return folded

@@ -22,7 +22,7 @@ DISPLAY_BINS = 40
 """Equal-width bins between the extremes, for histograms."""
 
 _MOST_ATOMS = 1024
-_FINE = 12
+_FINE = 16
 """Binary digits of a column's spread that survive when values are made whole numbers."""
 _RANGE = 36
 

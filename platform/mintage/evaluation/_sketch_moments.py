@@ -1,6 +1,6 @@
 """Sums of values and of products, exact in whatever order rows, batches and shards come.
 
-A value becomes a whole number of its column's unit (a power of two, about 1/4096 of its spread), split
+A value becomes a whole number of its column's unit (a power of two, about 1/65,536 of its spread), split
 into a low and a high part of 20 bits. A dot product of 32,768 such parts stays below 2**53, so a float64
 holds it exactly, however a library adds; the totals are Python integers.
 """

@@ -28,6 +28,13 @@ def is_number_like(type_: pa.DataType) -> bool:
     )
 
 
+def is_text(type_: pa.DataType) -> bool:
+    """Whether values of a type are text."""
+    if pa.types.is_dictionary(type_):
+        type_ = type_.value_type
+    return bool(pa.types.is_string(type_) or pa.types.is_large_string(type_))
+
+
 def numbers(array: pa.Array) -> Floats:
     """The values as float64 [n], times in microseconds; NaN where missing or infinite."""
     if pa.types.is_dictionary(array.type):
@@ -62,6 +69,8 @@ def texts(array: pa.Array) -> pa.Array:
     """The values as text, one by one: 1, 1.0 and "1" are the same level in any batch."""
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
+    if pa.types.is_duration(array.type):
+        array = array.cast(pa.int64())
     if not pa.types.is_floating(array.type):
         return array.cast(pa.large_string())
     values = array.cast(pa.float64()).to_numpy(zero_copy_only=False)

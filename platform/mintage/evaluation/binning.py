@@ -38,7 +38,7 @@ from mintage.evaluation._binning_pairs import (
     share_cells,
 )
 from mintage.evaluation._binning_sample import sample_rows
-from mintage.evaluation._sketch_values import is_number_like, numbers, texts
+from mintage.evaluation._sketch_values import is_number_like, is_text, numbers, texts
 
 Floats = npt.NDArray[np.float64]
 Kind = Literal["continuous", "discrete"]
@@ -203,8 +203,9 @@ def make_binning(
         return None
     measured: list[ColumnBins] = []
     skipped: dict[str, str] = {}
+    known = set(real.column_names)
     for column in schema.columns:
-        if column.name not in real.column_names:
+        if column.name not in known:
             skipped[column.name] = "the real table does not have it"
             continue
         made = _make_column(column, schema, real, kinds or {})
@@ -260,7 +261,7 @@ def _unfit(
         return f"{semantics.value} is not counted"
     if semantics in _CONTINUOUS and not all(is_number_like(type_) for type_ in types):
         return f"{types[0]} in the real table and {types[1]} in the other are not both numbers"
-    if any(pa.types.is_nested(type_) and not pa.types.is_dictionary(type_) for type_ in types):
+    if not all(is_number_like(type_) or is_text(type_) for type_ in types):
         return f"columns of the type {types[0]} are not counted"
     return ""
 
@@ -323,7 +324,7 @@ def _features(column: ColumnBins, real: pa.Table) -> Floats:
         ranks = np.searchsorted(np.sort(values[~np.isnan(values)]), values).astype(np.float64)
         return np.where(np.isnan(values), ranks.mean() if len(ranks) else 0.0, ranks)[:, None]
     text = texts(array)
-    marks = [pc.fill_null(pc.equal(text, level), value=False) for level in column.levels[:2]]
+    marks = [pc.equal(text, level).fill_null(fill_value=False) for level in column.levels[:2]]
     return np.stack(
         [mark.to_numpy(zero_copy_only=False).astype(np.float64) for mark in marks] or [np.zeros(len(array))],
         axis=1,

@@ -30,6 +30,8 @@ Floats = npt.NDArray[np.float64]
 
 MOMENTS = 4
 """Values, sum, sum of squares, values out of range."""
+_LEAST_ROWS = 512
+_CHUNK_VALUES = 2**22  # that are held at once, however many columns there are
 PRODUCTS = 7
 """Sum of products; number, sum and sum of squares of the left side's values alone, and of the right's."""
 
@@ -48,7 +50,11 @@ class TableSketch:
         self._moments = [[0] * MOMENTS for _ in binning.columns]
         self._products = [[0] * PRODUCTS for pair in binning.pairs]
         self._coders = [LevelCoder(column.levels) for column in binning.columns]
-        self._in_pairs = {place for pair in binning.pairs if pair.cells for place in (pair.left, pair.right)}
+        joint = [pair for pair in binning.pairs if pair.cells]
+        summed = [pair for pair in binning.pairs if not pair.cells]
+        self._in_cells = {place for pair in joint for place in (pair.left, pair.right)}
+        self._in_products = {place for pair in summed for place in (pair.left, pair.right)}
+        self._chunk_rows = min(CHUNK_ROWS, max(_LEAST_ROWS, _CHUNK_VALUES // len(binning.columns)))
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_rows = 0
 
@@ -68,10 +74,12 @@ class TableSketch:
         names = set(batch.schema.names)
         if lacking := [column.name for column in self.binning.columns if column.name not in names]:
             raise ProvenanceError(f"rows of table {self.binning.table!r} lack the column {lacking[0]!r}")
-        self._waiting.append(batch)
-        self._waiting_rows += batch.num_rows
-        if self._waiting_rows >= CHUNK_ROWS:
-            self._count_waiting()
+        for start in range(0, batch.num_rows, self._chunk_rows):
+            part = batch[start : start + self._chunk_rows]
+            if self._waiting_rows + part.num_rows > self._chunk_rows:
+                self._count_waiting()
+            self._waiting.append(part)
+            self._waiting_rows += part.num_rows
 
     def merge(self, other: TableSketch) -> None:
         """Take in what another sketch of the same grid has counted."""
@@ -91,8 +99,7 @@ class TableSketch:
     def counts(self, column: int) -> Counts:
         """Rows of a column, by position: missing first, then by bin or level; the others last."""
         self._count_waiting()
-        start, stop = self.binning.column_offsets[column : column + 2]
-        return self._counts[start:stop]
+        return self._at(column)
 
     def all_counts(self) -> Counts:
         """A copy of the counts of all columns, one after another."""
@@ -178,30 +185,41 @@ class TableSketch:
     def _count_waiting(self) -> None:
         if not self._waiting:
             return
-        batches, self._waiting, self._waiting_rows = self._waiting, [], 0
-        names = [column.name for column in self.binning.columns]
-        whole = pa.concat_batches([batch.select(names) for batch in batches])
-        for start in range(0, whole.num_rows, CHUNK_ROWS):
-            self._count(whole[start : start + CHUNK_ROWS])
-
-    def _count(self, chunk: pa.RecordBatch) -> None:
+        batches, rows = self._waiting, self._waiting_rows
+        self._waiting, self._waiting_rows = [], 0
         codes: dict[int, Counts] = {}
         wholes: dict[int, Whole] = {}
-        for place, (column, array) in enumerate(zip(self.binning.columns, chunk.columns, strict=True)):
-            start, stop = self.binning.column_offsets[place : place + 2]
+        for place, column in enumerate(self.binning.columns):
+            arrays = [batch.column(column.name) for batch in batches]
+            array = arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays)
             if column.grid is None:
-                codes[place] = self._coders[place].codes(array)
-                self._counts[start:stop] += np.bincount(codes[place], minlength=column.codes)
-                continue
-            values = numbers(array)
-            missing = int(np.count_nonzero(np.isnan(values)))
-            self._counts[start:stop] += _fine_counts(values, missing, column.grid)
-            if place in self._in_pairs:
-                codes[place] = coarse_codes(values, column.grid, any_missing=missing > 0)
-            wholes[place] = whole = make_whole(values, column.grid, any_missing=missing > 0)
-            _add(self._moments[place], (whole.rows, whole.total(), product(whole, whole), whole.clipped))
-        self._rows += chunk.num_rows
+                self._count_levels(place, array, codes)
+            else:
+                self._count_values(place, numbers(array), column.grid, codes, wholes)
+        self._rows += rows
         self._count_pairs(codes, wholes)
+
+    def _count_levels(self, place: int, array: pa.Array, codes: dict[int, Counts]) -> None:
+        found = self._coders[place].codes(array)
+        self._at(place)[:] += np.bincount(found, minlength=self.binning.columns[place].codes)
+        if place in self._in_cells:
+            codes[place] = found
+
+    def _count_values(
+        self, place: int, values: Floats, grid: Grid, codes: dict[int, Counts], wholes: dict[int, Whole]
+    ) -> None:
+        missing = int(np.count_nonzero(np.isnan(values)))
+        self._at(place)[:] += _fine_counts(values, missing, grid)
+        if place in self._in_cells:
+            codes[place] = coarse_codes(values, grid, any_missing=missing > 0)
+        whole = make_whole(values, grid, any_missing=missing > 0)
+        _add(self._moments[place], (whole.rows, whole.total(), product(whole, whole), whole.clipped))
+        if place in self._in_products:
+            wholes[place] = whole
+
+    def _at(self, place: int) -> Counts:
+        start, stop = self.binning.column_offsets[place : place + 2]
+        return self._counts[start:stop]
 
     def _count_pairs(self, codes: dict[int, Counts], wholes: dict[int, Whole]) -> None:
         for place, pair in enumerate(self.binning.pairs):

@@ -23,8 +23,8 @@ def read_sidecars(
     tables: Iterable[str],
     max_bytes: int,
     workers: int,
-) -> Iterator[tuple[int, dict[str, bytes]]]:
-    """Yield each commit's shard and the bytes of its sketches by table, in the order of the commits.
+) -> Iterator[tuple[CommitRecord, dict[str, bytes]]]:
+    """Yield each commit and the bytes of its sketches by table, in the order of the commits.
 
     Raises `ProvenanceError` when a commit names no sketch of one of `tables`, or names one that is
     missing, larger than `max_bytes`, or not what the commit says.
@@ -35,11 +35,11 @@ def read_sidecars(
 
 def _read_all(
     store: ObjectStore, tables: tuple[str, ...], max_bytes: int, commit: CommitRecord
-) -> tuple[int, dict[str, bytes]]:
+) -> tuple[CommitRecord, dict[str, bytes]]:
     index = commit.record.index
     if lacking := [table for table in tables if table not in commit.sketches]:
         raise ProvenanceError(f"the commit of shard {index} names no sketch of table {lacking[0]!r}", _HINT)
-    return index, {table: _read(store, commit.sketches[table], table, index, max_bytes) for table in tables}
+    return commit, {table: _read(store, commit.sketches[table], table, index, max_bytes) for table in tables}
 
 
 def _read(store: ObjectStore, sketch: SketchRecord, table: str, index: int, max_bytes: int) -> bytes:
