@@ -14,6 +14,7 @@ _DETECTION_LEAD = (
     "Can a classifier tell synthetic rows from real ones? An AUC of 0.5 is guessing, which is best; 1 is "
     "certainty. The score C2ST turns that round: 1 is best."
 )
+_SHORT = ("Boosted trees, from", "From")
 _UTILITY_LEAD = (
     "What a model learns from synthetic rows, tested on real ones (TSTR), beside a model that learned from "
     "real rows (TRTR)."
@@ -34,25 +35,25 @@ def detection_section(detection: Detection | NotComputed) -> Section:
 
 def _told_apart(detection: Detection) -> Sequence[Block]:
     rows: list[tuple[str, float | None, Interval | None, int | None]] = [
-        ("Boosted trees, against training rows", detection.c2st_xgb, detection.auc_xgb, detection.rows),
+        ("Boosted trees, from training rows", detection.c2st_xgb, detection.auc_xgb, detection.rows),
         (
-            "Boosted trees, against training rows, as many as of the holdout",
+            "Boosted trees, from as many training rows as holdout rows",
             detection.c2st_xgb_matched,
             detection.auc_xgb_matched,
             detection.rows_holdout,
         ),
         (
-            "Boosted trees, against the holdout",
+            "Boosted trees, from holdout rows",
             detection.c2st_xgb_holdout,
             detection.auc_xgb_holdout,
             detection.rows_holdout,
         ),
-        ("Logistic regression, against training rows", detection.c2st_logistic, None, detection.rows),
+        ("Logistic regression, from training rows", detection.c2st_logistic, None, detection.rows),
     ]
     told = [row for row in rows if row[1] is not None]
     table = Table(
         id="detection-table",
-        caption="Scores of classifiers",
+        caption="Classifiers that tell synthetic rows …",
         head=(
             "Classifier",
             "C2ST (1 is best)",
@@ -64,8 +65,7 @@ def _told_apart(detection: Detection) -> Sequence[Block]:
         rows=tuple(_classifier_row(*row) for row in told),
         numeric=(False, True, True, True, True, True),
     )
-    short = "Boosted trees, against "
-    known = [(label.removeprefix(short), auc) for label, _, auc, _ in told if auc is not None]
+    known = [(label.replace(*_SHORT), auc) for label, _, auc, _ in told if auc is not None]
     return (_auc_plot(known), table) if known else (table,)
 
 

@@ -110,8 +110,8 @@ def _privacy(report: Report) -> Sequence[KeyFigure]:
     if membership is not None:
         told = KeyFigure(
             label="Membership advantage",
-            value=share(membership.advantage.value),
-            beside=f"95 %: {interval(membership.advantage, 100, ' %')}",
+            value=f"{number(100 * membership.advantage.value, 2)} points",
+            beside=f"95 %: {interval(membership.advantage, 100)}; guessing: 0",
             anchor="privacy",
         )
     fresh = copies.exact_share_holdout

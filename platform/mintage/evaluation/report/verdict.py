@@ -261,11 +261,16 @@ def _unequal(fairness: Fairness) -> str:
     if not gaps:
         return ""
     widest = max(gaps, key=lambda column: column.parity_gap_synthetic or 0)
-    beside = "" if widest.parity_gap_real is None else f", in the real ones {number(widest.parity_gap_real)}"
+    form = _points if fairness.favourable is not None else number
+    beside = "" if widest.parity_gap_real is None else f", in the real ones by {form(widest.parity_gap_real)}"
     return (
         f"between groups of {listed([name(column) for column in widest.columns])} the outcome differs by up "
-        f"to {number(widest.parity_gap_synthetic or 0)} in the synthetic rows{beside}"
+        f"to {form(widest.parity_gap_synthetic or 0)} in the synthetic rows{beside}"
     )
+
+
+def _points(gap: float) -> str:
+    return f"{number(100 * gap, 2)} percentage points"
 
 
 def _collapsed(collapse: Collapse) -> str:

@@ -26,7 +26,7 @@ function palette() {
 function plain(text, most = 200) {
   const characters = Array.from(String(text).replace(/\s+/g, " "));
   const short = characters.length > most ? `${characters.slice(0, most - 1).join("")}…` : characters.join("");
-  return short.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  return short.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll("$", "&#36;");
 }
 
 function drawPlot(place, {paper = false} = {}) {
@@ -36,7 +36,7 @@ function drawPlot(place, {paper = false} = {}) {
   const size = [...place.closest(".plot-figure").classList].find((name) => name in PAPER_WIDTH);
   const width = paper ? PAPER_WIDTH[size] : place.clientWidth || PAPER_WIDTH[size];
   const colours = palette();
-  const {traces, layout} = BUILDERS[chart.kind](chart, colours, {size, width, height: Number(place.dataset.height)});
+  const {traces, layout} = BUILDERS[chart.kind](chart, colours, {size, width, paper, height: Number(place.dataset.height)});
   Plotly.react(place, traces, {
     width,
     paper_bgcolor: "rgba(0,0,0,0)",
@@ -45,7 +45,7 @@ function drawPlot(place, {paper = false} = {}) {
     hoverlabel: {font: {family: FONT, size: 12}, align: "left"},
     dragmode: false,
     showlegend: false,
-    legend: {orientation: "h", x: 0, y: 1, yanchor: "bottom", xanchor: "left"},
+    legend: {orientation: "h", x: 0, xanchor: "left", y: 1, yref: "container", yanchor: "top"},
     ...layout,
   }, CONFIG);
   if (chart.kind === "associations") followZoom(place, layout.meta);
@@ -58,8 +58,13 @@ function axis(colours, more) {
   };
 }
 
+// Five rows of small plots go on a page.
+function smallHeight(paper) {
+  return paper ? 138 : 150;
+}
+
 // Bins of equal width show shares; others show density, so that area stays the share.
-function spread(chart, colours, {size, height}) {
+function spread(chart, colours, {size, height, paper}) {
   const edges = chart.edges;
   const widths = edges.slice(1).map((edge, index) => edge - edges[index]);
   const widest = Math.max(...widths);
@@ -87,7 +92,7 @@ function spread(chart, colours, {size, height}) {
   const small = size === "small";
   const titles = {hours: "hours", score: "Score of a pair; 1 is best"};
   return {traces, layout: {
-    height: small ? 150 : height || 260,
+    height: small ? smallHeight(paper) : height || 260,
     margin: {l: small ? 6 : 50, r: small ? 6 : 16, t: small ? 4 : 34, b: 24},
     bargap: 0,
     showlegend: !small,
@@ -100,7 +105,7 @@ function spread(chart, colours, {size, height}) {
   }};
 }
 
-function levels(chart, colours) {
+function levels(chart, colours, {paper}) {
   const shown = Math.min(chart.shown, chart.labels.length);
   const beyond = (values, other) => values.slice(shown).reduce((sum, value) => sum + value, other || 0);
   const labels = chart.labels.slice(0, shown);
@@ -121,7 +126,7 @@ function levels(chart, colours) {
         marker: {symbol: "diamond", size: 7, color: colours.synthetic}, ...hover(synthetic)},
     ],
     layout: {
-      height: 150,
+      height: smallHeight(paper),
       margin: {l: 6, r: 10, t: 4, b: 24},
       xaxis: axis(colours, {rangemode: "tozero", tickformat: ".0%", nticks: 4, tickangle: 0, ticks: "outside", ticklen: 3}),
       yaxis: axis(colours, {tickvals: rows, ticktext: labels.map((label) => plain(label, 14)), range: [Math.max(rows.length, 3) - 0.4, -0.6], showgrid: false}),
