@@ -117,6 +117,7 @@ def test_copies_of_the_training_rows_are_told_from_the_holdout_only(rng: Generat
     assert found.auc_xgb is not None
     assert found.auc_xgb_holdout is not None
     assert found.auc_xgb.high < found.auc_xgb_holdout.low
+    assert found.c2st_xgb == 1  # worse than chance is no worse than not telling them apart
     assert any("repeat training rows" in note for note in found.notes)
 
 
@@ -160,6 +161,48 @@ def test_a_smaller_holdout_is_compared_at_its_own_size(rng: Generator) -> None:
     assert found.c2st_xgb_matched > found.c2st_xgb + 0.05
     assert found.c2st_xgb_holdout > found.c2st_xgb + 0.05
     assert any("c2st_xgb_matched" in note for note in found.notes)
+
+
+def test_the_matched_test_is_against_train_and_not_the_holdout(rng: Generator) -> None:
+    holdout = people(rng, 150)
+    holdout = holdout.set_column(1, "pay", pa.array(holdout["pay"].to_numpy() + 3000))
+    found = detect(people(rng, 300), people(rng, 300), holdout)
+    assert found.c2st_xgb_holdout == pytest.approx(0, abs=0.01)
+    assert found.c2st_xgb_matched is not None
+    assert found.c2st_xgb_matched > 0.7
+
+
+def test_a_sample_of_copies_does_not_draw_each_row_with_its_copy(rng: Generator) -> None:
+    real = people(rng, 3000)
+    found = detect(real, real, options=Options(max_rows=300))
+    assert found.auc_xgb is not None
+    assert found.auc_xgb.value > 0.4
+
+
+def test_the_logistic_score_is_that_of_sdmetrics_with_missing_numbers_at_the_real_mean(
+    rng: Generator,
+) -> None:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import StratifiedKFold
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import RobustScaler
+
+    real, synthetic = (np.exp(rng.normal(shift, 1, (300, 2))) for shift in (0, 0.2))
+    gaps = np.repeat([[True, False]], 600, axis=0) & (
+        rng.random((600, 1)) < np.repeat([[0.1], [0.4]], 300, axis=0)
+    )
+    filled = np.where(gaps, np.nan, np.vstack([real, synthetic]))
+    tables = [pa.table({"a": side[:, 0], "b": side[:, 1]}) for side in (filled[:300], filled[300:])]
+    filled = np.where(np.isnan(filled), np.nanmean(filled[:300], axis=0), filled)
+    labels = np.repeat([1, 0], 300)
+    scores = []
+    for train, test in StratifiedKFold(3, shuffle=True, random_state=0).split(filled, labels):
+        model = make_pipeline(RobustScaler(), LogisticRegression(solver="lbfgs"))
+        model.fit(filled[train], labels[train])
+        auc = roc_auc_score(labels[test], model.predict_proba(filled[test])[:, 1])
+        scores.append(2 * max(0.5, auc) - 1)
+    assert detect(*tables).c2st_logistic == pytest.approx(1 - np.mean(scores), abs=1e-3)
 
 
 def test_a_large_enough_holdout_needs_no_second_test_against_train(rng: Generator) -> None:
