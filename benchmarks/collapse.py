@@ -123,10 +123,16 @@ def _figures(real: pa.Table, other: pa.Table) -> Figures:
     collapse = measure_collapse(tables, options)
     assert isinstance(collapse, Collapse)
     fidelity = measure_fidelity(tables, options)
+    columns = collapse.columns
+    variances = [column.variance_retention for column in columns if column.variance_retention is not None]
+    tails = [column.tail_retention for column in columns if column.tail_retention is not None]
     return {
         "variance_retention": collapse.variance_retention,
         "tail_retention": collapse.tail_retention,
         "support_coverage": collapse.support_coverage,
+        "least_variance_retention": min(variances),
+        "least_tail_retention": min(tails),
+        "least_support_coverage": min(column.support_coverage for column in columns),
         "distinct_share_ratio": collapse.distinct_share_ratio,
         "shape_error": fidelity.shape_error,
         "trend_error": fidelity.trend_error_fixed_edges,
