@@ -61,7 +61,7 @@ def _strongest(places: Sequence[int], features: Sequence[Floats], most: int) -> 
     best = np.zeros((len(features), len(features)))
     np.maximum.at(best, (owners[:, None], owners[None, :]), strength)
     left, right = np.triu_indices(len(features), 1)
-    order = np.argsort(-best[left, right], kind="stable")[:most]
+    order = np.argsort(-best[left, right], kind="stable")[:most].tolist()
     return {(places[left[place]], places[right[place]]) for place in order}
 
 

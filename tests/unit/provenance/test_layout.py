@@ -6,6 +6,7 @@ from mintage.errors import ProvenanceError
 from mintage.provenance.layout import (
     check_part_path,
     check_reject_path,
+    check_sketch_path,
     check_table_name,
     commit_path,
     records_path,
@@ -56,6 +57,14 @@ def test_a_part_out_of_its_place_is_refused(path: str) -> None:
         check_part_path(path, "orders", 17)
     with pytest.raises(ProvenanceError, match="is refused"):
         check_reject_path(path.replace("data/", "_mintage/rejects/"), "orders", 17)
+    with pytest.raises(ProvenanceError, match="is refused"):
+        check_sketch_path(path.replace("data/", "_mintage/sketches/"), "orders", 17)
+
+
+def test_sketches_have_a_place_of_their_own() -> None:
+    check_sketch_path("_mintage/sketches/orders/part-000017-a.bin", "orders", 17)
+    with pytest.raises(ProvenanceError, match="must start with"):
+        check_sketch_path("_mintage/rejects/orders/part-000017-a.bin", "orders", 17)
 
 
 def test_rejected_rows_have_a_place_of_their_own() -> None:

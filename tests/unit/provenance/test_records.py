@@ -15,6 +15,7 @@ from mintage.provenance.records import (
     CommitRecord,
     RejectRecord,
     ShardRecord,
+    SketchRecord,
     TableRecord,
     VerdictCounts,
     schema_id,
@@ -40,6 +41,7 @@ def commit() -> CommitRecord:
         plan=ZERO, run_id="run", attempt="a", worker="host", started="2026-01-01T00:00:00Z",
         finished="2026-01-01T00:00:01Z", parts={"t": "data/t/part-000017-a.parquet"},
         rejects={"t": RejectRecord(path="_mintage/rejects/t/part-000017-a.parquet", sha256="b" * 64, rows=1)},
+        sketches={"t": SketchRecord(path="_mintage/sketches/t/part-000017-a.bin", sha256="c" * 64, bytes=9)},
         record=ShardRecord(index=17, seed_path=f"{2**64 - 1}/1/17", model=ZERO, tables={"t": table}),
     )  # fmt: skip
 
@@ -56,7 +58,14 @@ def test_counts_are_text_in_json() -> None:
 
 def test_the_leaf_holds_nothing_of_the_attempt() -> None:
     other = commit().model_copy(
-        update={"attempt": "b", "worker": "w", "finished": "", "parts": {"t": "x"}, "rejects": {}}
+        update={
+            "attempt": "b",
+            "worker": "w",
+            "finished": "",
+            "parts": {"t": "x"},
+            "rejects": {},
+            "sketches": {},
+        }
     )
     assert other.leaf == commit().leaf
     assert commit().leaf == commit().record.to_bytes()
