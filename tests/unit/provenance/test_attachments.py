@@ -257,6 +257,24 @@ def test_an_unfinished_version_with_a_statement_too_many_is_not_adopted(minted: 
     assert minted.verify().ok
 
 
+def test_an_unfinished_version_that_lost_a_statement_is_not_adopted(minted: Minter, root: Path) -> None:
+    crash(minted, 4, after=False, report=REPORT)
+    path = root / statements_path(1)
+    path.write_bytes(path.read_bytes().splitlines()[0] + b"\n")
+    assert minted.attest(attachments=REPORT, test_result=GATES).version == 2
+    assert minted.verify().ok
+
+
+def test_an_unfinished_version_with_another_report_is_not_adopted_without_gates_either(
+    minted: Minter, root: Path
+) -> None:
+    store = CrashingStore.open(str(root)).crash_at(4, after=False)
+    with pytest.raises(StoreUnavailableError):
+        replace(minted, store=store).attest(attachments=REPORT)
+    assert minted.attest(attachments=OTHER_REPORT).version == 2
+    assert minted.verify().ok
+
+
 @pytest.mark.parametrize("reports", [[REPORT], [REPORT, OTHER_REPORT]], ids=["same", "different"])
 def test_drivers_that_attest_reports_at_once_leave_whole_versions(
     minted: Minter, root: Path, reports: list[dict[str, bytes]]
