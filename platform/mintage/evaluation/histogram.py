@@ -46,11 +46,11 @@ def _edges(reference: Floats, real: Floats, synthetic: Floats) -> Floats:
     low, high = quantiles(reference, [_TRIM, 1 - _TRIM])
     ends = [side[end] for side in (real, synthetic) if len(side) for end in (0, -1)]
     least, greatest = float(min(ends)), float(max(ends))
-    if np.array_equal(reference, np.floor(reference)) and greatest - least < 2**52:
+    if np.array_equal(reference, np.floor(reference)) and greatest / 2 - least / 2 < 2**51:
         width = max(1.0, np.ceil((high - low + 1) / (MAX_BINS - 2)))
         inner = np.arange(np.floor(low) - 0.5, np.floor(high) + 0.5 + width, width)
     else:
-        inner = low + (high - low) * np.linspace(0, 1, MAX_BINS - 1)
+        inner = 2 * np.linspace(low / 2, high / 2, MAX_BINS - 1)  # the span may be more than a float holds
     inside = inner[(inner > least) & (inner < greatest)]
     whole_ends = (min(least, inner[0]), max(greatest, inner[-1]))
     edges = np.unique(np.concatenate([whole_ends[:1], inside, whole_ends[1:]]))

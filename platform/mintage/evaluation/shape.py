@@ -59,8 +59,8 @@ def ks_distance(left: Floats, right: Floats) -> float:
     points, which bounds the distance between each two; only where it could still be greater is it looked
     up value by value.
 
-    >>> ks_distance(np.array([1.0, 2.0, 3.0]), np.array([2.0, 3.0, 4.0]))
-    0.3333333333333333
+    >>> ks_distance(np.array([1.0, 2.0, 3.0, 4.0]), np.array([2.0, 3.0, 4.0, 5.0]))
+    0.25
     """
     if len(left) + len(right) <= _ALL_POINTS:
         return _greatest_gap(left, right, np.concatenate([left, right]))
@@ -103,9 +103,8 @@ def _greatest_gap(left: Floats, right: Floats, points: Floats) -> float:
 def _measure_continuous(columns: Sequence[Column]) -> MeasuredColumn:
     values = [np.asarray(column.values, dtype=np.float64) for column in columns]
     ordered = [_present(column) for column in values]
-    rounded = _rounded(ordered)
     real, synthetic = ordered[:2]
-    scores = [_score(rounded[0], other) for other in rounded[1:]]
+    scores = [_score(real, other) for other in ordered[1:]]
     both = bool(len(real) and len(synthetic))
     scales = tuple(Scale.of(present, len(column)) for present, column in zip(ordered, values, strict=True))
     fidelity = ColumnFidelity(
@@ -137,15 +136,14 @@ def _present(values: Floats) -> Floats:
     return ordered[: len(ordered) - int(np.isnan(values).sum())]
 
 
-def _rounded(ordered: list[Floats]) -> list[Floats]:
-    real = ordered[0]
-    if not len(real) or real[-1] - real[0] < _TINY_SPAN:
-        return ordered
-    if all(_whole(values) for values in ordered):
-        return ordered
+def _rounded(real: Floats, other: Floats) -> tuple[Floats, Floats]:
+    least, greatest = min(real[0], other[0]), max(real[-1], other[-1])
+    if greatest / 2 - least / 2 < _TINY_SPAN / 2 or (_whole(real) and _whole(other)):
+        return real, other
     with np.errstate(over="ignore", invalid="ignore"):
-        rounded = [np.round(values, _DECIMALS) for values in ordered]
-    return rounded if all(np.isfinite(values).all() for values in rounded) else ordered
+        rounded = np.round(real, _DECIMALS), np.round(other, _DECIMALS)
+    finite = all(np.isfinite(values[[0, -1]]).all() for values in rounded)
+    return rounded if finite else (real, other)
 
 
 def _whole(values: Floats) -> bool:
@@ -156,7 +154,7 @@ def _whole(values: Floats) -> bool:
 def _score(real: Floats, other: Floats) -> float:
     if not len(real) or not len(other):
         return float(len(real) == len(other))
-    return 1 - ks_distance(real, other)
+    return 1 - ks_distance(*_rounded(real, other))
 
 
 def _both(real: float | None, synthetic: float | None) -> tuple[float, float] | None:
