@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from mintage.evaluation.privacy.space import Points, Rows
 
-_SCORED = 1024  # rows of a node that choose its split
+_SCORED = 512  # rows of a node that choose its split
 _SAFETY = 1e-5  # more than the rounding errors of bounds in float32, relative and absolute
 
 Bounds = npt.NDArray[np.float32]
@@ -47,7 +47,7 @@ class Leaves:
 
 
 def plant(points: Points, size: int) -> Leaves:
-    """Leaves of at most `size` points each."""
+    """Leaves of at most `size` points each, of one point or more."""
     waiting = [np.arange(points.rows)]
     done: list[Rows] = []
     while waiting:
@@ -85,7 +85,7 @@ def _split(points: Points, rows: Rows) -> tuple[Rows, Rows]:
     if best < count:
         left = points.numbers[rows, best] <= _cut(few.numbers[:, best])
     else:
-        left = np.isin(points.codes[rows, best - count], _half_levels(few.codes[:, best - count]))
+        left = np.isin(points.codes[rows, best - count], _half(few.codes[:, best - count])[0])
     return rows[left], rows[~left]
 
 
@@ -100,23 +100,25 @@ def _number_scores(points: Points) -> npt.NDArray[np.float64]:
     values = points.numbers
     spread = np.abs(values - np.median(values, axis=0)).mean(axis=0) if values.size else values.sum(axis=0)
     left = np.array([(column <= _cut(column)).mean() for column in values.T])
-    return spread * left * (1 - left)
+    scores: npt.NDArray[np.float64] = spread * left * (1 - left)
+    return scores
 
 
 def _code_scores(points: Points) -> npt.NDArray[np.float64]:
     """For each category: the distance of two random rows, times the balance of the cut."""
-    scores = np.zeros(points.codes.shape[1])
-    for position, codes in enumerate(points.codes.T):
-        _, counts = np.unique(codes, return_counts=True)
-        left = np.isin(codes, _half_levels(codes)).mean()
-        scores[position] = (1 - ((counts / len(codes)) ** 2).sum()) * left * (1 - left)
-    return scores * points.mismatch / 2
+    halves = [_half(codes) for codes in points.codes.T]
+    scores = [differ * left * (1 - left) for _, left, differ in halves]
+    return np.array(scores, np.float64) * points.mismatch / 2
 
 
-def _half_levels(codes: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    """Levels, the most frequent first, that hold about half of the rows, never all."""
+def _half(codes: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], float, float]:
+    """Levels, the most frequent first, that hold about half of the rows, never all.
+
+    With them, the share of rows that they hold, and the chance that two rows differ.
+    """
     levels, counts = np.unique(codes, return_counts=True)
     order = np.argsort(-counts, kind="stable")
-    held = np.cumsum(counts[order])
-    taken = 1 + int(np.abs(held[:-1] - len(codes) / 2).argmin()) if len(levels) > 1 else 0
-    return levels[order[:taken]]
+    held = np.cumsum(counts[order]) / len(codes)
+    taken = 1 + int(np.abs(held[:-1] - 0.5).argmin()) if len(levels) > 1 else 0
+    differ = 1 - float(((counts / len(codes)) ** 2).sum())
+    return levels[order[:taken]], float(held[taken - 1]) if taken else 0.0, differ

@@ -78,7 +78,7 @@ def measure_inference(
 
 
 def guessed(truth: Column, guesses: Column, rows: Rows, real: Column) -> npt.NDArray[np.bool_]:
-    """bool [rows]: whether the guess, the synthetic value at that row, is right for each true value."""
+    """Bool [rows]: whether the guess, the synthetic value at that row, is right for each true value."""
     guess, secret = guesses.values[rows], truth.values
     if truth.kind == "discrete":
         same: npt.NDArray[np.bool_] = guess == secret
@@ -86,7 +86,8 @@ def guessed(truth: Column, guesses: Column, rows: Rows, real: Column) -> npt.NDA
     missing = np.isnan(guess) & np.isnan(secret)
     allowed = _TOLERANCE * np.abs(guess)
     if truth.semantics is Semantics.DATETIME:
-        allowed = np.full(len(guess), _TOLERANCE * (np.nanmax(real.values) - np.nanmin(real.values)))
+        known = real.values[~real.missing].astype(np.float64)
+        allowed = np.full(len(guess), _TOLERANCE * float(np.ptp(known)))
     near: npt.NDArray[np.bool_] = np.abs(guess - secret) <= allowed
     return near | missing
 

@@ -46,7 +46,7 @@ def measure_linkability(
 def linked(
     space: Space, halves: tuple[range, range], targets: Targets, synthetic: Targets, k: int
 ) -> npt.NDArray[np.bool_]:
-    """bool [targets]: whether the nearest rows over one half of the columns and over the other meet."""
+    """Bool [targets]: whether the nearest rows over one half of the columns and over the other meet."""
     one, other = (nearest_over(space, half, targets, synthetic, k) for half in halves)
     common: npt.NDArray[np.bool_] = (one[:, :, None] == other[:, None, :]).any(axis=(1, 2))
     return common

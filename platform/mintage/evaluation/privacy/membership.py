@@ -1,9 +1,10 @@
 """Membership inference: can one tell from the synthetic rows who was in the training data?
 
 The attacked rows are as many members (training rows) as non-members (holdout rows), drawn at random.
-Values that occur on both sides are left out of both: they are members and non-members at once. One half
-of the holdout serves as what an attacker knows of the population while the other half is attacked, and
-the other way round; so every score is made without the rows that it is tried on. Four attacks:
+Values that occur on both sides are left out of both: they are members and non-members at once. A third
+of the holdout is not attacked: it is what an attacker knows of the population. What is learned on one
+half of the attacked rows is tried on the other. (Were the known rows those of the other half, two rows
+near each other would see the same distance, and a classifier would know non-members by it.) Four attacks:
 
 * `closest`: how near the nearest synthetic row is;
 * `density`: how much denser synthetic rows lie around it than fresh ones, from distances to the
@@ -25,14 +26,15 @@ import numpy.typing as npt
 from mintage.evaluation.privacy.intervals import auc_interval, normal
 from mintage.evaluation.privacy.neighbours import nearest
 from mintage.evaluation.privacy.rows import identify
-from mintage.evaluation.privacy.space import Floats, Points, Rows
+from mintage.evaluation.privacy.space import Floats, Points
 from mintage.evaluation.results import Interval, Membership
 
-_NEIGHBOURS = 5
+_NEIGHBOURS = 3
 _OUTLIERS = 0.1
 _FALSE_POSITIVES = 0.01
 _FEWEST = 50
 _NEARLY_ZERO = 1e-6
+_WHOLE = ("closest", "density", "classifier")  # the attacks that try all rows
 
 Flags = npt.NDArray[np.bool_]
 
@@ -52,29 +54,26 @@ def measure_membership(
     """Attacks on at most `rows` members and as many non-members; None when there are too few of them.
 
     The advantage is that of the attack and of the threshold which did best on one half of the rows, measured
-    on the other half, and the mean of both ways: with no leak it is 0 on average.
+    on the other half, and the mean of both ways: with no leak it is 0 on average. In the same way, the
+    area and the true positive rate are those of the attack on all rows that did best on the other half.
     """
     rng = np.random.default_rng(np.random.SeedSequence([seed, 2]))
-    size = min(real.rows, holdout.rows, rows)
-    members = real.take(rng.permutation(real.rows)[:size])
-    outside = holdout.take(rng.permutation(holdout.rows)[:size])
-    members, outside = _apart(members, outside)
-    size = min(members.rows, outside.rows) // 2 * 2
+    order = rng.permutation(holdout.rows)
+    known, rest = holdout.take(order[: holdout.rows // 3]), holdout.take(order[holdout.rows // 3 :])
+    size = min(real.rows, rest.rows, rows)
+    members, outside = _apart(real.take(rng.permutation(real.rows)[:size]), rest.take(np.arange(size)))
+    size = min(members.rows, outside.rows)
     if size < 2 * _FEWEST:
         return None
-    near = [
-        nearest(points.take(np.arange(size)), synthetic, k=_NEIGHBOURS, threads=threads).distances
-        for points in (members, outside)
-    ]
-    halves = np.split(np.arange(size), 2)
-    folds = []
-    for attacked, known in (halves, halves[::-1]):
-        targets = join(members.take(attacked), outside.take(attacked))
-        fresh = nearest(targets, outside.take(known), k=_NEIGHBOURS, threads=threads).distances
-        made = np.concatenate([one[attacked] for one in near])
-        flags = np.arange(len(made)) < len(attacked)
-        folds.append((flags, _features(made, fresh)))
-    return _judge(size, _score(folds, seed))
+    targets = join(members.take(np.arange(size)), outside.take(np.arange(size)))
+    features = _features(
+        nearest(targets, synthetic, k=_NEIGHBOURS, threads=threads).distances,
+        nearest(targets, known, k=_NEIGHBOURS, threads=threads).distances,
+    )
+    flags = np.arange(2 * size) < size
+    halves = np.array_split(np.arange(size), 2)
+    both = [np.concatenate([half, half + size]) for half in halves]
+    return _judge(size, _score([(flags[half], features[half]) for half in both], seed))
 
 
 def _apart(members: Points, outside: Points) -> tuple[Points, Points]:
@@ -132,18 +131,19 @@ def _classify(members: Flags, features: Floats, attacked: Floats, seed: int) -> 
 
 
 def _judge(size: int, folds: list[Fold]) -> Membership:
-    names = list(folds[0].scores)
-    areas = {name: _mean([_area(fold, name) for fold in folds]) for name in names}
-    chosen = [_best(fold) for fold in folds]
-    measured = [_advantage(fold, *chosen[1 - i]) for i, fold in enumerate(folds)]
-    whole = [name for name in names if name != "outliers"]
-    strongest = max(whole, key=lambda name: areas[name].value)
+    """What the attacks achieve, each figure with what did best on the other half."""
+    areas = {name: _mean([_area(fold, name) for fold in folds]) for name in folds[0].scores}
+    chosen = [_best(fold) for fold in folds[::-1]]
+    strongest = [max(_WHOLE, key=lambda name: _area(fold, name).value) for fold in folds[::-1]]
+    caught = [_true_positives(fold, name) for fold, name in zip(folds, strongest, strict=True)]
     return Membership(
         members=size,
         non_members=size,
-        advantage=_mean(measured, low=-1.0),
-        auc=areas[strongest],
-        tpr_at_fpr_1=float(np.mean([_true_positives(fold, strongest) for fold in folds])),
+        advantage=_mean(
+            [_advantage(fold, *best) for fold, best in zip(folds, chosen, strict=True)], low=-1.0
+        ),
+        auc=_mean([_area(fold, name) for fold, name in zip(folds, strongest, strict=True)]),
+        tpr_at_fpr_1=float(np.mean(caught)),
         attacks=areas,
     )
 

@@ -17,12 +17,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from mintage.evaluation.privacy.boxes import plant
-from mintage.evaluation.privacy.estimates import Estimator, Grid
+from mintage.evaluation.privacy.estimates import Estimator, Grid, join_grids
 from mintage.evaluation.privacy.rows import identify
 from mintage.evaluation.privacy.space import Floats, Points, Rows
 
-_QUERIES = 256  # rows of a block of queries
-_LEAF = 1024  # rows of a leaf: with _QUERIES, the estimates of a block stay in a core's cache
+_QUERIES = 128  # rows of a block of queries
+_LEAF = 512  # rows of a leaf
+_LEAVES = 8  # leaves that are looked at together: with _QUERIES, estimates stay in a core's cache
 _GATHERED = 1 << 16  # pairs that are measured at once
 
 
@@ -49,12 +50,14 @@ def nearest(queries: Points, reference: Points, *, k: int = 2, threads: int = 1)
     """
     asked, inverse = _distinct(queries)
     kept = _copies(reference, k)
+    if not len(asked) or not len(kept):
+        return Nearest.unknown(queries.rows, k)
     search = _Search(queries.take(asked), reference.take(kept), k)
     with ThreadPoolExecutor(max(1, threads)) as pool:
-        for _ in pool.map(search.block, plant(search.queries, _QUERIES).rows if len(kept) else ()):
+        for _ in pool.map(search.block, plant(search.queries, _QUERIES).rows):
             pass
     found = search.found
-    rows = np.where(found.rows < 0, -1, kept[found.rows]) if len(kept) else found.rows
+    rows = np.where(found.rows < 0, -1, kept[found.rows])
     return Nearest(distances=found.distances[inverse], rows=rows[inverse])
 
 
@@ -95,38 +98,41 @@ class _Search:
         self._reference = reference
         self._k = k
         self._estimator = Estimator.of(reference)
-        self._leaves = plant(reference, _LEAF) if reference.rows else None
-        parts = self._leaves.rows if self._leaves else ()
-        self._grids = [self._estimator.grid(reference.take(rows)) for rows in parts]
+        self._leaves = plant(reference, _LEAF)
+        self._grids = [self._estimator.grid(reference.take(rows)) for rows in self._leaves.rows]
 
     def block(self, rows: Rows) -> None:
         """Find the neighbours of these queries."""
-        assert self._leaves is not None
         queries = self.queries.take(rows)
         found = Nearest.unknown(len(rows), self._k)
         grid = self._estimator.grid(queries)
         bounds = self._leaves.bounds(queries)
-        for leaf in np.argsort(bounds.min(axis=0), kind="stable"):
-            worst = found.distances[:, -1]
-            active = np.flatnonzero((bounds[:, leaf] < worst) & (worst > 0))
-            if len(active):
-                self._visit(int(leaf), queries, grid.take(active), active, found)
+        bounds = bounds[:, (order := np.argsort(bounds.min(axis=0), kind="stable"))]
+        start, count = 0, 1
+        while start < len(order):
+            worst = found.distances[:, -1, None]
+            useful = (bounds[:, start:] < worst) & (worst > 0)
+            looked = np.flatnonzero(useful.any(axis=0))[:count]
+            if not len(looked):
+                break
+            active = np.flatnonzero(useful[:, looked].any(axis=1))
+            self._visit(order[start + looked], queries, grid.take(active), active, found)
+            start, count = start + int(looked[-1]) + 1, min(2 * count, _LEAVES)
         self.found.distances[rows] = found.distances
         self.found.rows[rows] = found.rows
 
-    def _visit(self, leaf: int, queries: Points, grid: Grid, active: Rows, found: Nearest) -> None:
-        """Look at one leaf for those of the queries that may have neighbours in it."""
-        assert self._leaves is not None
-        rows = self._leaves.rows[leaf]
-        estimates = self._estimator.estimate(grid, self._grids[leaf])
+    def _visit(self, leaves: Rows, queries: Points, grid: Grid, active: Rows, found: Nearest) -> None:
+        """Look at some leaves for those of the queries that may have neighbours there."""
+        rows = np.concatenate([self._leaves.rows[leaf] for leaf in leaves])
+        reference = join_grids([self._grids[leaf] for leaf in leaves])
         seen = None
         if np.isinf(found.distances[active, -1]).any():
             # Whatever was measured limits what is left: begin with what seems nearest.
             few = min(self._k, len(rows))
+            estimates = self._estimator.estimate(grid, reference)
             seen = np.argpartition(estimates, few - 1, axis=1)[:, :few]
             self._measure(queries, np.repeat(active, few), rows[seen.ravel()], found)
-        limits = self._estimator.limits(found.distances[active, -1])
-        passing = estimates <= limits[:, None]
+        passing = self._estimator.sift(grid, reference, found.distances[active, -1])
         if seen is not None:
             np.put_along_axis(passing, seen, False, axis=1)
         left, right = np.divmod(np.flatnonzero(passing), len(rows))
@@ -134,11 +140,11 @@ class _Search:
             self._measure(queries, active[left], rows[right], found)
 
     def _measure(self, queries: Points, left: Rows, right: Rows, found: Nearest) -> None:
-        """Measure pairs, and keep the k nearest of each query."""
+        """Measure pairs, in the order of their queries, and keep the k nearest of each."""
         distances = measure_pairs(queries, left, self._reference, right)
         nearer = distances < found.distances[left, -1]
         left, right, distances = left[nearer], right[nearer], distances[nearer]
-        touched = np.unique(left)
+        touched = left[np.flatnonzero(np.diff(left, prepend=-1))]
         query = np.concatenate([left, np.repeat(touched, self._k)])
         row = np.concatenate([right, found.rows[touched].ravel()])
         distance = np.concatenate([distances, found.distances[touched].ravel()])

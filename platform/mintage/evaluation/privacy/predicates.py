@@ -17,8 +17,8 @@ from mintage.evaluation.tables import Tables
 Ranks = npt.NDArray[np.int32]
 Counts = npt.NDArray[np.int64]
 
-_PAIRS = 1 << 21  # predicates x rows that are tried at once
-_FIRST_ROWS = 2048
+_PAIRS = 1 << 17  # predicates x rows that are tried at once: what fits a core's cache
+_FIRST_ROWS = (2048, 8192)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +70,8 @@ def rank_columns(tables: Tables) -> list[Ranks]:
 
 def count_matches(predicates: Predicates, rows: Ranks) -> Counts:
     """int64 [predicates]: of how many rows each is true."""
+    if predicates.columns.shape[1] == 1:
+        return _count_single_conditions(predicates, rows)
     counts = np.zeros(len(predicates), np.int64)
     step = max(1, _PAIRS // max(rows.shape[1], 1))
     for start in range(0, len(predicates), step):
@@ -81,9 +83,24 @@ def count_matches(predicates: Predicates, rows: Ranks) -> Counts:
 def is_single(predicates: Predicates, rows: Ranks) -> npt.NDArray[np.bool_]:
     """Which predicates are true of exactly one row; what is true of two early rows is not tried further."""
     single = np.zeros(len(predicates), np.bool_)
-    open_ = np.flatnonzero(count_matches(predicates, rows[:, :_FIRST_ROWS]) <= 1)
-    single[open_] = count_matches(predicates.take(open_), rows) == 1
+    left = np.arange(len(predicates))
+    for first in _FIRST_ROWS:
+        if first < rows.shape[1]:
+            left = left[count_matches(predicates.take(left), rows[:, :first]) <= 1]
+    single[left] = count_matches(predicates.take(left), rows) == 1
     return single
+
+
+def _count_single_conditions(predicates: Predicates, rows: Ranks) -> Counts:
+    """The same by the ranks' cumulative counts, without looking at rows again."""
+    counts = np.zeros(len(predicates), np.int64)
+    for column in np.unique(predicates.columns):
+        here = np.flatnonzero(predicates.columns[:, 0] == column)
+        upto = np.concatenate([[0], np.cumsum(np.bincount(rows[column]))])
+        low, high = (np.minimum(ends[here, 0], len(upto) - 2) for ends in (predicates.low, predicates.high))
+        inside = np.where(predicates.low[here, 0] > len(upto) - 2, 0, upto[high + 1] - upto[low])
+        counts[here] = np.where(predicates.negated[here, 0], upto[-1] - upto[1] - inside, inside)
+    return counts
 
 
 def _holds(predicates: Predicates, rows: Ranks) -> npt.NDArray[np.bool_]:

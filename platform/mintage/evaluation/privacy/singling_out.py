@@ -25,6 +25,7 @@ _MOST_TRIED = 100_000
 _FEWEST = 10
 _SIZES = 10  # tables that the dependence on the size is fitted to
 _SMALLEST = 1000
+_WEIGHTS = 2000  # effective weights that are tried
 
 Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -198,32 +199,29 @@ def successes_at(matches: Counts, rows: int, size: int) -> float:
     if seen == 0 or len(sizes) < 3:
         return seen
     at_size, at_rows = _fitted(sizes.astype(np.float64), expected, np.array([size, rows], np.float64))
-    return min(float(len(matches)), seen * at_size / at_rows)
+    return min(float(len(matches)), seen * float(at_size / at_rows))
 
 
 def _expected(matches: Counts, rows: int, sizes: Counts) -> Floats:
     """float64 [sizes]: expected number of predicates that are true of one row of a random part."""
-    from scipy.stats import hypergeom
-
     levels, counts = np.unique(matches[matches > 0], return_counts=True)
-    chances = hypergeom.pmf(1, rows, levels[None, :], sizes[:, None])
-    return np.asarray(chances @ counts, np.float64)
+    logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, rows + 1)))])
+    size, level = sizes[:, None], levels[None, :]
+    others, outside = rows - level, rows - level - size + 1  # rows without a match, of them not drawn
+    possible = outside >= 0
+    chances = np.log(level) + logs[others] - logs[size - 1] - logs[np.where(possible, outside, 0)]
+    chances -= logs[rows] - logs[size] - logs[rows - size]
+    return np.asarray(np.where(possible, np.exp(chances), 0.0) @ counts, np.float64)
 
 
 def _fitted(sizes: Floats, expected: Floats, asked: Floats) -> Floats:
-    from scipy.optimize import curve_fit
-
-    start = 1 / sizes.max()
-    scale = expected.max() / float(_integral(sizes[-1:], start)[0])
-    (weight, factor), _ = curve_fit(
-        lambda n, weight, factor: factor * _integral(n, weight) * scale,
-        sizes,
-        expected,
-        p0=(start, 1.0),
-        bounds=(0, (1, np.inf)),
-        x_scale=(start, 1.0),
-    )
-    return np.asarray(factor * _integral(asked, weight), np.float64)
+    """The model at the sizes asked for; by least squares, of which the factor has a closed form."""
+    weights = np.geomspace(1e-3 / sizes.max(), 1.0, _WEIGHTS)
+    models = np.array([_integral(sizes, weight) for weight in weights])
+    factors = (models @ expected) / (models**2).sum(axis=1)
+    errors = ((factors[:, None] * models - expected) ** 2).sum(axis=1)
+    best = int(errors.argmin())
+    return np.asarray(factors[best] * _integral(asked, float(weights[best])), np.float64)
 
 
 def _integral(sizes: Floats, weight: float) -> Floats:
