@@ -77,7 +77,7 @@ def evaluate(
     with spec_errors(Gate, "gates"):
         judged = {name: Gate.model_validate(dict(gate)) for name, gate in (gates or {}).items()}
     dataset = _dataset(synthetic)
-    background = Background(subject=_title(synthetic), provenance=_provenance(dataset) if dataset else {})
+    background = _background(dataset) if dataset else Background(subject=_title(synthetic))
     return evaluate_tables(
         _read(real, "real"),
         pa.Table.from_batches(dataset.batches()) if dataset else _read(synthetic, "synthetic"),
@@ -109,16 +109,24 @@ def _dataset(table: object) -> Result | None:
     return Result.open(store.uri) if latest_head(store) is not None else None
 
 
-def _provenance(dataset: Result) -> dict[str, str]:
+def _background(dataset: Result) -> Background:
+    """What the statement of a data set of ours says about it."""
     statement = dataset.manifest.statement
     predicate: Any = statement.json["predicate"]
-    return {
-        "dataset": dataset.store.uri,
-        "run_id": statement.predicate.run_id,
-        "root": statement.root,
-        "generator": str(predicate["kind"]),
-        "source": str(predicate["source"]),
-    }
+    lineage = predicate["lineage"]
+    known = lineage["generation"] != "unknown"
+    return Background(
+        subject=statement.name,
+        provenance={
+            "dataset": dataset.store.uri,
+            "run_id": statement.predicate.run_id,
+            "root": statement.root,
+            "generator": str(predicate["kind"]),
+            "source": str(predicate["source"]),
+        },
+        generation=int(lineage["generation"]) if known else None,
+        real_fraction=float(lineage["realFraction"]) if known else None,
+    )
 
 
 def _title(table: object) -> str:

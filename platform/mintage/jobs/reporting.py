@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from mintage.contracts import Connector, Source, TableReader
+from mintage.contracts import Connector, Scalar, Source, TableReader
 from mintage.engine.bench import make_sink, stored_schema
 from mintage.engine.commits import find_commit
 from mintage.engine.sketches import fold_sketches
@@ -23,6 +23,7 @@ from mintage.evaluation.evaluate import Background, OnSection, evaluate_tables
 from mintage.evaluation.folded import fidelity_of_sketches
 from mintage.evaluation.gates import Gate, check_gates, judge_gates, overall
 from mintage.evaluation.options import METRICS, Options
+from mintage.evaluation.reading import read_levels
 from mintage.evaluation.results import Fidelity, GateResult, LedgerEntry, NotComputed, Report, Result
 from mintage.evaluation.sketch import sketch_of
 from mintage.jobs.planning import Request, column_kinds
@@ -80,7 +81,7 @@ class RunReporter:
                 generation=1 if request.source is None else None,
                 real_fraction=0.0 if request.source is None else None,
                 balance_column=balance.column if balance else None,
-                balance={str(share.value): share.share for share in balance.shares} if balance else {},
+                balance={_level(s.value): s.share for s in balance.shares} if balance else {},
                 ledger=self._ledger(real),
                 warnings=tuple(warnings),
             ),
@@ -236,6 +237,12 @@ def _raise_failed(results: Sequence[GateResult], where: str, what_now: str) -> N
             "; ".join(f"gate {result.figure}: {result.reason}" for result in failed),
             f"read {where}; {what_now}",
         )
+
+
+def _level(value: Scalar) -> str:
+    """A value of a balance as the text that levels have in an evaluation."""
+    levels, _ = read_levels("balance", [pa.array([value])])
+    return levels[0] if levels else ""
 
 
 def _read(reader: TableReader, most: int, warnings: list[str]) -> pa.Table:
