@@ -112,6 +112,7 @@ def _judge(name: str, figure: Figure, sections: Mapping[str, Result], gate: Gate
         value=value,
         min=gate.min,
         max=gate.max,
+        action=gate.action,
         status=gate.action if value is None or problem else "pass",
         reason=problem if value is None or problem else _kept(value, gate),
     )

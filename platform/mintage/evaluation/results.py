@@ -415,6 +415,8 @@ class GateResult(Result):
     """None when the figure was not computed, which is not passed."""
     min: float | None = None
     max: float | None = None
+    action: Literal["fail", "warn"] = "fail"
+    """What a figure outside of the bounds was to do to the job."""
     status: Literal["pass", "warn", "fail"]
     reason: str
 
