@@ -16,7 +16,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-NAMES = ("startup", "coordinator", "digest", "minting", "sketching", "scaling", "memory", "collapse")
+NAMES = (
+    "startup",
+    "coordinator",
+    "digest",
+    "minting",
+    "sketching",
+    "scaling",
+    "memory",
+    "collapse",
+    "fidelity",
+)
 
 
 def main() -> None:

@@ -98,8 +98,9 @@ def equal_width_edges(ordered: Floats) -> Floats:
     if not len(ordered):
         return np.empty(0)
     ends = ordered[[0, -1]]
-    if not np.isfinite(ends[1] - ends[0]):  # the span itself is too large for a float
-        return 2 * np.linspace(ends[0] / 2, ends[1] / 2, BINS + 1)
+    half = ends / 2
+    if half[1] - half[0] > np.finfo(np.float64).max / 2:  # the span is more than a float holds
+        return 2 * np.linspace(half[0], half[1], BINS + 1)
     edges: Floats = np.histogram_bin_edges(ends, BINS)
     return edges
 
