@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from itertools import combinations
+from typing import TypedDict
 
 import numpy as np
+import numpy.typing as npt
 
 from mintage.evaluation.report import write_verdict
 from mintage.evaluation.results import (
@@ -58,6 +60,28 @@ HOSTILE = (
 )
 
 
+class Sections(TypedDict):
+    """The sections of a report."""
+
+    fidelity: Fidelity | NotComputed
+    detection: Detection | NotComputed
+    utility: Utility | NotComputed
+    privacy: Privacy | NotComputed
+    fairness: Fairness | NotComputed
+    collapse: Collapse | NotComputed
+
+
+def no_sections(nothing: NotComputed) -> Sections:
+    return Sections(
+        fidelity=nothing,
+        detection=nothing,
+        utility=nothing,
+        privacy=nothing,
+        fairness=nothing,
+        collapse=nothing,
+    )
+
+
 def made_columns(count: int) -> tuple[str, ...]:
     """Names of a table with so many columns."""
     return ADULT[:count] + tuple(f"measure_{position:03}" for position in range(len(ADULT), count))
@@ -67,7 +91,7 @@ def is_continuous(name: str) -> bool:
     return name in CONTINUOUS or (name.startswith("measure_") and int(name[-3:]) % 4 != 0)
 
 
-def near(rng: np.random.Generator, shares: np.ndarray, spread: float) -> list[float]:
+def near(rng: np.random.Generator, shares: npt.NDArray[np.float64], spread: float) -> list[float]:
     """Shares like these, off by about `spread` of each."""
     moved = np.clip(shares * (1 + rng.normal(0, spread, len(shares))), 0, None)
     return [float(value) for value in moved / moved.sum()]
@@ -75,54 +99,64 @@ def near(rng: np.random.Generator, shares: np.ndarray, spread: float) -> list[fl
 
 def column_fidelity(name: str, rng: np.random.Generator, *, holdout: bool) -> ColumnFidelity:
     error = float(np.clip(rng.gamma(1.5, 0.012), 0.001, 0.3))
-    common = {
-        "name": name,
-        "score": 1 - error,
-        "holdout_score": 1 - float(rng.uniform(0.002, 0.01)) if holdout else None,
-        "missing_real": 0.06 if name in {"workclass", "occupation"} else 0.0,
-        "missing_synthetic": 0.055 if name in {"workclass", "occupation"} else 0.0,
-    }
-    if is_continuous(name):
-        return continuous(name, common, rng, error)
-    levels = np.sort(rng.dirichlet(np.full(rng.integers(2, 16), 0.8)))[::-1]
-    labels = (
-        ["Female", "Male"] if name == "sex" else [f"{name} level {one + 1}" for one in range(len(levels))]
+    made = continuous(name, rng, error) if is_continuous(name) else discrete(name, rng, error)
+    missing = name in {"workclass", "occupation"}
+    return made.model_copy(
+        update={
+            "holdout_score": 1 - float(rng.uniform(0.002, 0.01)) if holdout else None,
+            "missing_real": 0.06 if missing else 0.0,
+            "missing_synthetic": 0.055 if missing else 0.0,
+        }
     )
+
+
+def discrete(name: str, rng: np.random.Generator, error: float) -> ColumnFidelity:
+    levels = np.sort(rng.dirichlet(np.full(rng.integers(2, 16), 0.8)))[::-1]
+    labels = ["Female", "Male"] if name == "sex" else [f"{name} {one + 1}" for one in range(len(levels))]
     levels = levels[: len(labels)] / levels[: len(labels)].sum()
+    rare = float(levels[levels < 0.01].sum())
     return ColumnFidelity(
-        **common,
+        name=name,
         kind="discrete",
         statistic="tvd",
+        score=1 - error,
+        missing_real=0.0,
+        missing_synthetic=0.0,
         out_of_range=0.0,
-        rare_real=float(levels[levels < 0.01].sum()),
-        rare_synthetic=float(levels[levels < 0.01].sum()) * 0.8,
+        rare_real=rare,
+        rare_synthetic=rare * 0.8,
         histogram=Histogram(
-            labels=labels, real=[float(v) for v in levels], synthetic=near(rng, levels, error * 5)
+            labels=labels[: len(levels)],
+            real=[float(value) for value in levels],
+            synthetic=near(rng, levels, error * 5),
+            other=(0.0, 0.0),
         ),
     )
 
 
-def continuous(
-    name: str, common: dict[str, object], rng: np.random.Generator, error: float
-) -> ColumnFidelity:
+def continuous(name: str, rng: np.random.Generator, error: float) -> ColumnFidelity:
     low, high = (1.3e15, 1.4e15) if name == "hired_on" else (17.0, 90.0)
     edges = np.linspace(low, high, 25)
     middle = np.linspace(0.02, 0.98, 24)
     shares = middle ** rng.uniform(0.2, 3) * (1 - middle) ** rng.uniform(0.5, 4)
     shares = shares / shares.sum()
     mean = float((shares * (edges[:-1] + edges[1:]) / 2).sum())
+    deviation = (high - low) / 5
     return ColumnFidelity(
-        **common,
+        name=name,
         kind="continuous",
         statistic="ks",
-        mean=(mean, mean * (1 + error)),
-        deviation=((high - low) / 5, (high - low) / 5 * (1 - error)),
+        score=1 - error,
+        missing_real=0.0,
+        missing_synthetic=0.0,
+        mean=(mean, mean + error * deviation),
+        deviation=(deviation, deviation * (1 - error)),
         tails=(0.01 - error / 10 if error < 0.1 else 0.0, 0.011),
         out_of_range=0.0,
         drift=0.004,
         histogram=Histogram(
             edges=[float(edge) for edge in edges],
-            real=[float(v) for v in shares],
+            real=[float(value) for value in shares],
             synthetic=near(rng, shares, error * 6),
         ),
     )
@@ -379,14 +413,14 @@ def make_report(
 ) -> Report:
     """A report with everything computed that can be; without a holdout, attacks cannot."""
     names = names or made_columns(count)
-    sections = {
-        "fidelity": make_fidelity(names, holdout=holdout),
-        "detection": make_detection(names),
-        "utility": make_utility(names),
-        "privacy": make_privacy(holdout=holdout),
-        "fairness": make_fairness(),
-        "collapse": make_collapse(names),
-    }
+    sections = Sections(
+        fidelity=make_fidelity(names, holdout=holdout),
+        detection=make_detection(names),
+        utility=make_utility(names),
+        privacy=make_privacy(holdout=holdout),
+        fairness=make_fairness(),
+        collapse=make_collapse(names),
+    )
     gates = GATES if gates is None else gates
     facts = [
         ColumnFacts(
@@ -424,8 +458,7 @@ def make_report(
 def bare_report(reason: str = "no real table: nothing was learned from") -> Report:
     """A report in which nothing could be computed."""
     nothing = NotComputed(not_computed=reason)
-    names = ("fidelity", "detection", "utility", "privacy", "fairness", "collapse")
-    sections = dict.fromkeys(names, nothing)
+    sections = no_sections(nothing)
     return Report(
         subject="simulated orders",
         real=None,
@@ -444,7 +477,7 @@ def hostile_report() -> Report:
 
 def several_tables() -> Report:
     """A report on a root table and two others, one of which could not be measured."""
-    others = {
+    others: dict[str, Fidelity | NotComputed] = {
         "orders": make_fidelity(("placed", "amount", "currency"), seed=5),
         "notes": NotComputed(not_computed="no column can be measured"),
     }

@@ -259,8 +259,8 @@ function associations(chart, colours, {size, width}) {
       hoverongaps: false, hovertemplate: "%{y}<br>%{x}<br>%{z}<extra></extra>",
     }],
     layout: {
-      height: size === "large-matrix" ? Math.min(width, 980) : Math.min(width, 520),
-      margin: {l: 10, r: 10, t: 8, b: 10},
+      height: size === "large-matrix" ? Math.min(width, 820) : Math.min(width, 520),
+      margin: {l: 10, r: 10, t: 12, b: 10},
       font: {family: FONT, size: 10.5, color: colours.ink},
       dragmode: "zoom",
       xaxis: {...side, tickangle: -90},
