@@ -181,7 +181,7 @@ class Detection(Result):
     c2st_xgb: float | None
     """Boosted trees, three folds, against the training rows."""
     c2st_xgb_holdout: float | None
-    """The same against the holdout; lower than against train means overfitting."""
+    """The same against the holdout; lower than `c2st_xgb_matched` means overfitting."""
     c2st_xgb_matched: float | None = None
     """Against train with as many rows as the holdout test: what to compare `c2st_xgb_holdout` with."""
     rows_holdout: int | None = None

@@ -159,6 +159,17 @@ def test_numbers_are_cut_into_real_quartiles() -> None:
     }
 
 
+def test_a_number_on_an_edge_belongs_to_the_group_above() -> None:
+    table = pa.table({"age": [1, 2, 3, 4, 5] * 24})
+    found = first(measured(table, table, Options(protected=("age",))))
+    assert {each.group: each.share_real for each in found.groups} == {
+        "below 2": 0.2,
+        "2 to below 3": 0.2,
+        "3 to below 4": 0.2,
+        "4 or more": 0.4,
+    }
+
+
 def test_dates_are_shown_as_dates() -> None:
     days = pa.array(np.arange(0, 200).astype("datetime64[D]"))
     found = first(measured(pa.table({"born": days}), pa.table({"born": days}), Options(protected=("born",))))
