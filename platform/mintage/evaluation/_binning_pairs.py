@@ -61,8 +61,9 @@ def _strongest(places: Sequence[int], features: Sequence[Floats], most: int) -> 
     best = np.zeros((len(features), len(features)))
     np.maximum.at(best, (owners[:, None], owners[None, :]), strength)
     left, right = np.triu_indices(len(features), 1)
-    order = np.argsort(-best[left, right], kind="stable")[:most].tolist()
-    return {(places[left[place]], places[right[place]]) for place in order}
+    order = np.argsort(-best[left, right], kind="stable")[:most]
+    strongest = zip(left[order].tolist(), right[order].tolist(), strict=True)
+    return {(places[one], places[other]) for one, other in strongest}
 
 
 def share_cells(wanted: Sequence[int]) -> list[int]:

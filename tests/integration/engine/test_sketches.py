@@ -143,7 +143,9 @@ def test_a_sketch_that_is_missing_is_an_error_that_names_it(done: Path) -> None:
 def test_a_sketch_that_was_altered_is_an_error_that_names_it(done: Path) -> None:
     path = sidecars(done)[2]
     path.chmod(0o644)
-    path.write_bytes(sidecars(done)[0].read_bytes())
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
     with pytest.raises(ProvenanceError, match=r"part-000002-.*\.bin is not what shard 2 was committed with"):
         fold_sketches(*opened(done))
 
