@@ -79,7 +79,7 @@ test-browser: setup  ## Run the tests that open the report in a real Chromium, w
 	}
 	$(BIN)/python -m pytest -m browser $(ARGS)
 
-test-oracles: setup $(ORACLES)/sdmetrics/.installed  ## Compare figures with other tools, each in an environment of its own
+test-oracles: setup $(ORACLES)/sdmetrics/.installed $(ORACLES)/anonymeter/.installed  ## Compare figures with other tools, each in an environment of its own
 	$(BIN)/python -m pytest -m oracle $(ARGS)
 
 $(ORACLES)/%/.installed: tests/oracles/%.txt $(BIN)/uv
