@@ -168,6 +168,13 @@ FIGURES: Mapping[str, Figure] = {
         values=_SHARE,
         meaning="the same against real rows that no model saw",
     ),
+    "c2st_xgb_matched": Figure(
+        section="detection",
+        path="c2st_xgb_matched",
+        best="high",
+        values=_SHARE,
+        meaning="`c2st_xgb` on as many rows as the holdout has; above `c2st_xgb_holdout` is overfitting",
+    ),
     "c2st_logistic": Figure(
         section="detection",
         path="c2st_logistic",
