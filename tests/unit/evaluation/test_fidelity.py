@@ -166,6 +166,13 @@ def test_accuracy_knows_ten_levels_and_the_others() -> None:
     assert accuracy.trivariate is None
 
 
+def test_accuracy_tells_missing_values_from_new_levels() -> None:
+    accuracy = measure({"x": ["a", "a", None, None]}, {"x": ["a", "a", "b", "b"]}).accuracy
+
+    assert accuracy is not None
+    assert accuracy.univariate == pytest.approx(0.5)
+
+
 def test_accuracy_sees_what_pairs_hide() -> None:
     bits = np.array([[0, 0, 0], [0, 1, 1], [1, 0, 1], [1, 1, 0]] * 50).T  # the third is the others' xor
     free = np.array([[a, b, c] for a in (0, 1) for b in (0, 1) for c in (0, 1)] * 25).T
