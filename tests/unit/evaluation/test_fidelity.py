@@ -8,6 +8,7 @@ import pytest
 
 from mintage.contracts import Semantics
 from mintage.evaluation.fidelity import MAX_PAIRS, measure_fidelity, measure_shape_and_trend
+from mintage.evaluation.missingness import measure_missingness
 from mintage.evaluation.options import Options
 from mintage.evaluation.results import ColumnFidelity, Fidelity, PairFidelity
 from mintage.evaluation.tables import align
@@ -208,19 +209,27 @@ def test_patterns_of_missing_values_are_counted() -> None:
 
 
 def test_patterns_over_more_columns_than_bits_are_told_apart() -> None:
-    names = [f"column {number}" for number in range(150)]
-    rows = [[None if (row, column) in {(1, 0), (2, 149)} else 1 for row in range(4)] for column in range(150)]
-    table = dict(zip(names, rows, strict=True))
+    real, synthetic = (
+        pa.table(
+            {
+                f"column {column}": pa.array([None if row + first == column else 1.0 for row in range(75)])
+                for column in range(150)
+            }
+        )
+        for first in (0, 75)
+    )
+    aligned = align(real, synthetic, None, Options())
 
-    missingness = measure(table, table).missingness
+    apart = measure_missingness(aligned.real, aligned.synthetic)
+    same = measure_missingness(aligned.real, aligned.real)
 
-    assert missingness is not None
-    assert missingness.tvd == 0
-    assert {tuple(pattern.columns): pattern.real for pattern in missingness.patterns} == {
-        (): 0.5,
-        ("column 0",): 0.25,
-        ("column 149",): 0.25,
-    }
+    assert apart.tvd == pytest.approx(1)
+    assert same.tvd == 0
+    assert len(apart.patterns) == 20
+    assert [pattern.real for pattern in same.patterns] == pytest.approx([1 / 75] * 20)
+    shown = {name for pattern in same.patterns for name in pattern.columns}
+    assert len(shown) == 20
+    assert shown < {f"column {column}" for column in range(75)}
 
 
 def test_repeated_rows_show_at_equal_sizes() -> None:
