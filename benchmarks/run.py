@@ -24,6 +24,7 @@ NAMES = (
     "sketching",
     "scaling",
     "memory",
+    "neighbours",
     "collapse",
     "fidelity",
 )

@@ -61,4 +61,5 @@ def test_values_that_members_and_others_share_are_left_out() -> None:
     train = people.draw(600, 0)
     found = _attacked(train, train, pa.concat_tables([people.draw(450, 2), train.slice(0, 150)]))
     assert found.members < 400
+    assert all(attack.value > 0.8 for attack in found.attacks.values())
     assert found.advantage.low > 0.8
