@@ -127,7 +127,7 @@ def _deciles(ordered: Floats) -> Floats:
 def _most_frequent(counts: Integers) -> Integers:
     """0 to 9 for the most frequent levels, 10 for the others, 11 for the missing value that follows them."""
     view = np.full(len(counts) + 1, TOP_LEVELS, dtype=np.int64)
-    frequent = np.argsort(-counts, kind="stable")[:TOP_LEVELS]
+    frequent = np.argsort(-counts, kind="stable")[: min(TOP_LEVELS, int(np.count_nonzero(counts)))]
     view[frequent] = np.arange(len(frequent))
     view[-1] = TOP_LEVELS + 1
     return view
