@@ -34,9 +34,9 @@ def main(real: str, synthetic: str, metadata: str, *flags: str) -> None:
         report.real_association_threshold = 0
     tables = pd.read_parquet(real), pd.read_parquet(synthetic)
     described = json.loads(Path(metadata).read_text(encoding="utf-8"))
-    started = time.perf_counter()
+    started = time.perf_counter(), time.process_time()
     report.generate(*tables, described, verbose=False)
-    seconds = time.perf_counter() - started
+    seconds = time.perf_counter() - started[0], time.process_time() - started[1]
     score = report.get_properties().set_index("Property")["Score"]
     shapes, trends = report.get_details("Column Shapes"), report.get_details("Column Pair Trends")
     json.dump(
@@ -47,7 +47,8 @@ def main(real: str, synthetic: str, metadata: str, *flags: str) -> None:
             "pairs": [
                 [row["Column 1"], row["Column 2"], _known(row["Score"])] for _, row in trends.iterrows()
             ],
-            "seconds": seconds,
+            "seconds": seconds[0],
+            "processor_seconds": seconds[1],
         },
         sys.stdout,
     )
