@@ -74,7 +74,9 @@ SECTIONS_MEASURED: Mapping[str, Result] = {
         pair_count=0,
         missingness=Missingness(tvd=0.02, patterns=[]),
     ),
-    "detection": Detection(rows=1000, c2st_xgb=0.8, c2st_xgb_holdout=0.75, c2st_logistic=0.9),
+    "detection": Detection(
+        rows=1000, c2st_xgb=0.8, c2st_xgb_holdout=0.75, c2st_xgb_matched=0.85, c2st_logistic=0.9
+    ),
     "utility": Utility(target="y", task="binary", metric="auc", tested_on="holdout", tstr=0.85, trtr=0.9),
     "privacy": Privacy(
         copies=Copies(
@@ -123,6 +125,7 @@ EXPECTED = {
     "missingness_tvd": 0.02,
     "c2st_xgb": 0.8,
     "c2st_xgb_holdout": 0.75,
+    "c2st_xgb_matched": 0.85,
     "c2st_logistic": 0.9,
     "tstr": 0.85,
     "trtr": 0.9,
