@@ -2,7 +2,8 @@
 
 The attacked rows are as many members (training rows) as non-members (holdout rows), drawn at random.
 Values that occur on both sides are left out of both: they are members and non-members at once. A third
-of the holdout is not attacked: it is what an attacker knows of the population. What is learned on one
+of the holdout is not attacked: it is what an attacker knows of the population, and its values are left out
+as well, or a holdout that shares rows with train would give members away by them. What is learned on one
 half of the attacked rows is tried on the other. (Were the known rows those of the other half, two rows
 near each other would see the same distance, and a classifier would know non-members by it.) Four attacks:
 
@@ -61,7 +62,8 @@ def measure_membership(
     order = rng.permutation(holdout.rows)
     known, rest = holdout.take(order[: holdout.rows // 3]), holdout.take(order[holdout.rows // 3 :])
     size = min(real.rows, rest.rows, rows)
-    members, outside = _apart(real.take(rng.permutation(real.rows)[:size]), rest.take(np.arange(size)))
+    drawn = real.take(rng.permutation(real.rows)[:size]), rest.take(np.arange(size))
+    members, outside = _apart(*(_without(points, known) for points in drawn))
     size = min(members.rows, outside.rows)
     if size < 2 * _FEWEST:
         return None
@@ -78,13 +80,14 @@ def measure_membership(
 
 def _apart(members: Points, outside: Points) -> tuple[Points, Points]:
     """Without the values that both have."""
-    both = join(members, outside)
+    return _without(members, outside), _without(outside, members)
+
+
+def _without(rows: Points, others: Points) -> Points:
+    """The rows whose values are not among those of the others."""
+    both = join(rows, others)
     ids = identify([*both.numbers.T, *both.codes.T])
-    ours, theirs = ids[: members.rows], ids[members.rows :]
-    return (
-        members.take(np.flatnonzero(~np.isin(ours, theirs))),
-        outside.take(np.flatnonzero(~np.isin(theirs, ours))),
-    )
+    return rows.take(np.flatnonzero(~np.isin(ids[: rows.rows], ids[rows.rows :])))
 
 
 def join(one: Points, other: Points) -> Points:

@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from mintage.evaluation.options import Options
+from mintage.evaluation.privacy import measure_privacy
 from mintage.evaluation.privacy.membership import measure_membership
 from mintage.evaluation.privacy.neighbours import nearest
 from mintage.evaluation.privacy.space import Space
@@ -63,3 +64,11 @@ def test_values_that_members_and_others_share_are_left_out() -> None:
     assert found.members < 400
     assert all(attack.value > 0.8 for attack in found.attacks.values())
     assert found.advantage.low > 0.8
+
+
+def test_a_holdout_that_is_the_training_table_gives_nobody_away() -> None:
+    people = Population()
+    train, fresh = people.draw(600, 0), people.draw(600, 1)
+    privacy = measure_privacy(align(train, fresh, train, Options()), Options())
+    assert privacy.membership is None
+    assert any(note.startswith("membership: too few rows") for note in privacy.notes)
