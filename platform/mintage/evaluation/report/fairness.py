@@ -79,7 +79,7 @@ def _protected(protected: ProtectedColumn, position: int) -> Sequence[Block]:
     title = _title(protected)
     plots = [
         Plot(
-            title="Size of groups",
+            title=f"{title}: size of groups",
             alt=f"Shares of the groups of {title}, real and synthetic; they differ by "
             f"{percent(protected.representation_error)}.",
             chart=dots(
@@ -98,7 +98,7 @@ def _protected(protected: ProtectedColumn, position: int) -> Sequence[Block]:
     if any(group.outcome_real is not None or group.outcome_synthetic is not None for group in groups):
         plots.append(
             Plot(
-                title="Outcome of groups",
+                title=f"{title}: outcome of groups",
                 alt=f"Favourable outcome in {plural(len(groups), 'group')} of {title}, real and synthetic.",
                 chart=dots(
                     labels,

@@ -88,7 +88,7 @@ function associationTable(chart) {
 }
 
 function seriesTable(chart) {
-  const head = [""];
+  const head = ["Label"];
   for (const series of chart.series) head.push(series.name, ...(series.low ? [`${series.name}, 95 % low`, `${series.name}, 95 % high`] : []));
   const rows = chart.labels.map((label, index) => [
     label,

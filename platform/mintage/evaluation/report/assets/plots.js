@@ -272,8 +272,8 @@ function associations(chart, colours, {size, width}) {
 
 // As many labels as fit; when a part is enlarged, those of the part.
 function labelled(meta, first, last) {
-  const from = Math.max(0, Math.ceil(first - 0.5));
-  const to = Math.min(meta.labels.length - 1, Math.floor(last + 0.5));
+  const from = Math.max(0, Math.ceil(first));
+  const to = Math.min(meta.labels.length - 1, Math.floor(last));
   const step = Math.max(1, Math.ceil((to - from + 1) / meta.most));
   const tickvals = [];
   for (let position = from; position <= to; position += step) tickvals.push(position);

@@ -68,7 +68,7 @@ function fillDetails(details) {
   const line = table.createTHead().insertRow();
   for (const title of head) line.append(element("th", title, {scope: "col"}));
   table.createTBody().append(...rows.slice(0, SHOWN_ROWS).map(filledRow));
-  const scroll = element("div", undefined, {className: "scroll long", tabIndex: 0, role: "region", ariaLabel: label});
+  const scroll = element("div", undefined, {className: "scroll long", tabIndex: 0, role: "group", ariaLabel: label});
   scroll.append(table);
   const button = element("button", "CSV", {type: "button", className: "csv", ariaLabel: `Download as CSV: ${label}`});
   button.addEventListener("click", () => download(label, csvText(head, rows)));
