@@ -2,14 +2,16 @@
 
 Two data sets are planned from one fitted model: one knows the real table, so its rows are counted, the
 other does not. Shard i of both holds the same rows. `share` is the time that counting adds, as a part of
-minting without it; `sketch_share_of_part` the size of a sidecar beside its part. Counting needs the same
-memory for any number of rows: `peak_mib` is what Python and numpy hold at most while n and 10 n are counted.
+minting without it, and `processor_share` the same of processor time, which a busy machine does not
+stretch; `sketch_share_of_part` is the size of a sidecar beside its part. Counting needs the same memory for
+any number of rows: `peak_mib` is what Python and numpy hold at most while n and 10 n are counted.
 """
 
 from __future__ import annotations
 
 import shutil
 import statistics
+import time
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
@@ -41,22 +43,33 @@ def measure(setting: Setting) -> dict[str, object]:
     }
     for minter in minters.values():
         minter.mint(0, "first")  # the first shard pays for loading
-    seconds: dict[bool, list[float]] = {False: [], True: []}
+    seconds: dict[bool, list[tuple[float, float]]] = {False: [], True: []}
     for index in range(1, shards + 1):
         for counted in (False, True) if index % 2 else (True, False):
-            seconds[counted].append(seconds_of(lambda c=counted, i=index: minters[c].mint(i, "only")))
-    ratios = [with_ / without for without, with_ in zip(*seconds.values(), strict=True)]
+            seconds[counted].append(_seconds_of(lambda c=counted, i=index: minters[c].mint(i, "only")))
+    wall, processor = ([[t[kind] for t in seconds[c]] for c in (False, True)] for kind in (0, 1))
     store, plan = planned[True]
     return {
         "shards": shards,
         "rows_per_shard": SHARD_ROWS,
         "columns": len(plan.schema.root_table.columns),
-        "seconds_per_shard_without": round(statistics.median(seconds[False]), 3),
-        "seconds_per_shard_with": round(statistics.median(seconds[True]), 3),
-        "share": round(statistics.median(ratios) - 1, 3),
+        "seconds_per_shard_without": round(statistics.median(wall[0]), 3),
+        "seconds_per_shard_with": round(statistics.median(wall[1]), 3),
+        "share": _share(*wall),
+        "processor_share": _share(*processor),
         **_counting_alone(setting, store, plan),
         "sketch_share_of_part": round(_sizes(store, plan), 3),
     }
+
+
+def _seconds_of(work: Callable[[], object]) -> tuple[float, float]:
+    """Seconds that `work` takes, and those that processors spent on it, in all threads."""
+    started = time.process_time()
+    return seconds_of(work), time.process_time() - started
+
+
+def _share(without: list[float], counted: list[float]) -> float:
+    return round(statistics.median(b / a for a, b in zip(without, counted, strict=True)) - 1, 3)
 
 
 def _planned(setting: Setting, shards: int, *, counted: bool) -> tuple[ObjectStore, Plan]:
