@@ -242,7 +242,7 @@ class Distances(Result):
     queries: int
     reference: int
     dcr_share: Interval | None
-    """Share of synthetic rows that are closer to train than to an equally large holdout; ideal .5."""
+    """Share of synthetic rows closer to train than to the holdout, as of equally many rows; ideal .5."""
     dcr_median_train: float
     """From a synthetic row to the nearest training row."""
     dcr_median_holdout: float | None = None

@@ -7,18 +7,15 @@ attacks are the evidence.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
 
 import numpy as np
 import numpy.typing as npt
 
 from mintage.evaluation.privacy.copies import ClosestRecords
-from mintage.evaluation.privacy.intervals import normal
-from mintage.evaluation.privacy.neighbours import nearest
+from mintage.evaluation.privacy.intervals import wilson
+from mintage.evaluation.privacy.neighbours import nearest, nearest_in_each
 from mintage.evaluation.privacy.space import Floats, Points
 from mintage.evaluation.results import Distances, Interval
-
-_MOST_PIECES = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,55 +33,43 @@ def measure_distances(
 
     `holdout` is all of it; `rows` of them are queries in their turn, for what fresh rows would measure.
 
-    The DCR share compares references of one size, for more rows are nearer rows. The larger table is cut
-    at random into up to ten disjoint pieces of the smaller one's size, and the share is the mean over
-    them: no row of a reference is left out but the remainder of that cut. Ties count half. Its interval
-    is over queries (of which each has its mean over the pieces) and holds for these references.
+    The DCR share is told as if both references had as many rows. Of n training and m holdout rows, all of
+    them, a training row is the nearest with the chance n / (n + m) where nothing leaks; so the odds are
+    divided by n / m: .5 is ideal, and a copy of the training rows has 1, whatever the sizes are. (Drawing
+    equal parts of the larger table would leave rows out, and with them copies.) Ties count half. The
+    interval is over the queries and holds for these references.
     """
-    rng = np.random.default_rng(np.random.SeedSequence([seed, 1]))
     if holdout is None:
-        found = nearest(queries, real, k=2, threads=threads).distances
-        return Measured(
-            distances=_section(queries.rows, real.rows, None, found, None),
-            closest=ClosestRecords(synthetic=found[:, 0], holdout=None),
+        own = to_holdout = None
+        to_real = nearest(queries, real, k=2, threads=threads).distances
+    else:
+        to_real, to_holdout = (
+            found.distances for found in nearest_in_each(queries, [real, holdout], k=2, threads=threads)
         )
-    size = min(real.rows, holdout.rows)
-    to_real = _pieces(queries, real, size, rng, threads)
-    to_holdout = _pieces(queries, holdout, size, rng, threads)
-    asked = holdout.take(np.sort(rng.permutation(holdout.rows)[:rows]))
-    own = nearest(asked, real, k=2, threads=threads).distances
+        rng = np.random.default_rng(np.random.SeedSequence([seed, 1]))
+        asked = holdout.take(np.sort(rng.permutation(holdout.rows)[:rows]))
+        own = nearest(asked, real, k=2, threads=threads).distances
+    share = None
+    if holdout is not None and to_holdout is not None:
+        nearer = (to_real[:, 0] < to_holdout[:, 0]) + 0.5 * (to_real[:, 0] == to_holdout[:, 0])
+        share = as_of_equal_sizes(float(nearer.sum()), len(nearer), real.rows / holdout.rows)
     return Measured(
-        distances=_section(
-            queries.rows, real.rows, _share(to_real.least, to_holdout.least), to_real.two, own
-        ),
-        closest=ClosestRecords(synthetic=to_real.two[:, 0], holdout=own[:, 0]),
+        distances=_section(queries.rows, real.rows, share, to_real, own),
+        closest=ClosestRecords(synthetic=to_real[:, 0], holdout=None if own is None else own[:, 0]),
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Pieces:
-    least: Floats
-    """float64 [pieces, queries]: distance to the nearest row of each piece."""
-    two: Floats
-    """float64 [queries, 2]: distances to the two nearest rows of all."""
+def as_of_equal_sizes(nearer: float, queries: int, ratio: float) -> Interval:
+    """A share with Wilson's interval, its odds divided by how many times larger one reference is.
 
-
-def _pieces(queries: Points, reference: Points, size: int, rng: np.random.Generator, threads: int) -> _Pieces:
-    count = min(reference.rows // size, _MOST_PIECES)
-    order = rng.permutation(reference.rows)
-    parts = [np.sort(order[i * size : (i + 1) * size]) for i in range(count)]
-    found = [nearest(queries, reference.take(part), k=2, threads=threads).distances for part in parts]
-    least = np.array([one[:, 0] for one in found])
-    if rest := reference.rows - count * size:
-        left = np.sort(order[-rest:])
-        found.append(nearest(queries, reference.take(left), k=2, threads=threads).distances)
-    return _Pieces(least=least, two=np.sort(np.hstack(found), axis=1)[:, :2])
-
-
-def _share(to_real: Floats, to_holdout: Floats) -> Interval:
-    pairs = [(one, other) for one in to_real for other in to_holdout]
-    nearer = np.mean([(one < other) + 0.5 * (one == other) for one, other in pairs], axis=0)
-    return normal(float(nearer.mean()), float(nearer.std()) / sqrt(len(nearer)))
+    >>> round(as_of_equal_sizes(900, 1000, 9).value, 6)
+    0.5
+    """
+    found = wilson(nearer, queries)
+    value, low, high = (
+        share / (share + (1 - share) * ratio) for share in (nearer / queries, found.low, found.high)
+    )
+    return Interval(value=value, low=low, high=high)
 
 
 def _section(

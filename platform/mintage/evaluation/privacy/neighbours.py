@@ -11,6 +11,7 @@ Three steps, none of which can lose a neighbour:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -48,17 +49,37 @@ def nearest(queries: Points, reference: Points, *, k: int = 2, threads: int = 1)
     Distances are those of `space`, in float64. Of equally near rows any may be named, always the same
     ones. Memory grows with the rows, not with their pairs: a thread holds a few MB of estimates.
     """
+    return nearest_in_each(queries, [reference], k=k, threads=threads)[0]
+
+
+def nearest_in_each(
+    queries: Points, references: Sequence[Points], *, k: int = 2, threads: int = 1
+) -> list[Nearest]:
+    """The same for several references, for which the queries are put in order once."""
+    if not queries.rows:
+        return [Nearest.unknown(0, k) for _ in references]
     asked, inverse = _distinct(queries)
-    kept = _copies(reference, k)
-    if not len(asked) or not len(kept):
-        return Nearest.unknown(queries.rows, k)
-    search = _Search(queries.take(asked), reference.take(kept), k)
+    distinct = queries.take(asked)
+    blocks = plant(distinct, _QUERIES).rows
+    found = []
     with ThreadPoolExecutor(max(1, threads)) as pool:
-        for _ in pool.map(search.block, plant(search.queries, _QUERIES).rows):
-            pass
-    found = search.found
-    rows = np.where(found.rows < 0, -1, kept[found.rows])
-    return Nearest(distances=found.distances[inverse], rows=rows[inverse])
+        for reference in references:
+            near = _nearest_of_blocks(distinct, blocks, reference, k, pool)
+            found.append(Nearest(distances=near.distances[inverse], rows=near.rows[inverse]))
+    return found
+
+
+def _nearest_of_blocks(
+    queries: Points, blocks: Sequence[Rows], reference: Points, k: int, pool: ThreadPoolExecutor
+) -> Nearest:
+    kept = _copies(reference, k)
+    if not len(kept):
+        return Nearest.unknown(queries.rows, k)
+    search = _Search(queries, reference.take(kept), k)
+    for _ in pool.map(search.block, blocks):
+        pass
+    rows = search.found.rows
+    return Nearest(distances=search.found.distances, rows=np.where(rows < 0, -1, kept[rows]))
 
 
 def measure_pairs(queries: Points, left: Rows, reference: Points, right: Rows) -> Floats:

@@ -8,8 +8,10 @@ import pytest
 
 from mintage.evaluation.options import Options
 from mintage.evaluation.privacy import measure_privacy, shared_rows
+from mintage.evaluation.privacy.distances import measure_distances
+from mintage.evaluation.privacy.space import Space
 from mintage.evaluation.results import Interval, Privacy
-from mintage.evaluation.tables import align
+from mintage.evaluation.tables import Tables, align
 from tests.unit.evaluation.privacy.making import Population, leak
 
 ROWS = 1500
@@ -164,6 +166,26 @@ def test_categories_without_overlap_are_as_far_apart_as_can_be() -> None:
     assert found.distances is not None
     assert found.distances.dcr_median_train == 2
     assert _known(found.distances.dcr_share).value == 0.5
+
+
+@pytest.mark.parametrize(("train_rows", "holdout_rows"), [(900, 150), (150, 900), (400, 400)], ids=str)
+def test_the_share_closer_to_train_does_not_depend_on_how_large_the_holdout_is(
+    train_rows: int, holdout_rows: int
+) -> None:
+    people = Population(1)
+    train, holdout = people.draw(train_rows, 0), people.draw(holdout_rows, 2)
+    fresh = _share(align(train, people.draw(1500, 1), holdout, OPTIONS))
+    assert abs(fresh.value - 0.5) < 0.07
+    copied = _share(align(train, train, holdout, OPTIONS))
+    assert copied.value == 1
+    assert copied.low > 0.85
+
+
+def _share(tables: Tables) -> Interval:
+    space = Space.of(tables)
+    real, made, fresh = (space.points(table, mismatch=2.0) for table in tables.all)
+    measured = measure_distances(made, real, fresh, rows=200, seed=0, threads=1)
+    return _known(measured.distances.dcr_share)
 
 
 @pytest.mark.parametrize("shared", [0, 1, 150], ids=str)
