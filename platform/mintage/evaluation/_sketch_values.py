@@ -9,6 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mintage.evaluation.reading import microseconds
+
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 
@@ -42,7 +44,7 @@ def numbers(array: pa.Array) -> Floats:
     if pa.types.is_boolean(array.type):
         array = array.cast(pa.int8())
     if pa.types.is_temporal(array.type):
-        array = _microseconds(array)
+        array = microseconds(array)
     if array.null_count == 0 and pa.types.is_integer(array.type):
         whole: Floats = array.to_numpy().astype(np.float64)
         return whole
@@ -52,17 +54,6 @@ def numbers(array: pa.Array) -> Floats:
     if np.isinf(values).any():
         values = np.where(np.isinf(values), np.nan, values)
     return values
-
-
-def _microseconds(array: pa.Array) -> pa.Array:
-    type_ = array.type
-    if pa.types.is_date(type_):
-        return array.cast(pa.timestamp("us")).cast(pa.int64())
-    if pa.types.is_timestamp(type_):
-        return array.cast(pa.timestamp("us", type_.tz), safe=False).cast(pa.int64())
-    if pa.types.is_duration(type_):
-        return array.cast(pa.duration("us"), safe=False).cast(pa.int64())
-    return array.cast(pa.time64("us"), safe=False).cast(pa.int64())
 
 
 def texts(array: pa.Array) -> pa.Array:

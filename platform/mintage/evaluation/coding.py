@@ -60,6 +60,8 @@ class Coding:
     kind: Literal["continuous", "discrete"]
     sizes: dict[View, int]
     tables: tuple[Coded, ...]
+    cut: tuple[bool, ...]
+    """Of each table, whether NumPy, and so SDMetrics, can cut it in ten; discrete ones need no cut."""
 
     @property
     def size(self) -> int:
@@ -78,7 +80,8 @@ def code_continuous(values: Sequence[Floats], ordered: Sequence[Floats]) -> Codi
     tables = tuple(
         _cut(column, present, fixed, deciles) for column, present in zip(values, ordered, strict=True)
     )
-    return Coding(kind="continuous", sizes=sizes, tables=tables)
+    cut = tuple(_can_be_cut(present) for present in ordered)
+    return Coding(kind="continuous", sizes=sizes, tables=tables, cut=cut)
 
 
 def code_discrete(codes: Sequence[Codes], levels: int) -> Coding:
@@ -90,19 +93,33 @@ def code_discrete(codes: Sequence[Codes], levels: int) -> Coding:
     views: dict[View, Integers] = {"own": same, "fixed": same, "accuracy": top}
     sizes: dict[View, int] = {"own": levels + 1, "fixed": levels + 1, "accuracy": TOP_LEVELS + 2}
     tables = tuple(Coded(codes=column, size=levels + 1, views=views) for column in fine)
-    return Coding(kind="discrete", sizes=sizes, tables=tables)
+    return Coding(kind="discrete", sizes=sizes, tables=tables, cut=(True,) * len(tables))
 
 
 def equal_width_edges(ordered: Floats) -> Floats:
-    """The eleven edges of ten bins, as `numpy.histogram_bin_edges` chooses them; none without values."""
+    """The eleven edges of ten bins, as `numpy.histogram_bin_edges` chooses them; none without values.
+
+    Where it cannot, as between two floats with no ten others in between, the first bin holds everything.
+    """
     if not len(ordered):
         return np.empty(0)
     ends = ordered[[0, -1]]
+    if not _can_be_cut(ordered):
+        return np.append(ends[0], np.full(BINS, np.nextafter(ends[1], np.inf)))
     half = ends / 2
     if half[1] - half[0] > np.finfo(np.float64).max / 2:  # the span is more than a float holds
         return 2 * np.linspace(half[0], half[1], BINS + 1)
     edges: Floats = np.histogram_bin_edges(ends, BINS)
     return edges
+
+
+def _can_be_cut(ordered: Floats) -> bool:
+    """Whether ten bins of equal width have edges that differ, as `numpy.histogram_bin_edges` asks."""
+    if not len(ordered):
+        return True
+    low, high = ordered[[0, -1]] if ordered[0] < ordered[-1] else ordered[[0, -1]] + [-0.5, 0.5]
+    edges = 2 * np.linspace(low / 2, high / 2, BINS + 1)  # the span may be more than a float holds
+    return bool(np.all(np.diff(edges) > 0))
 
 
 def quantiles(ordered: Floats, shares: Sequence[float]) -> Floats:

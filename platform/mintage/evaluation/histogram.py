@@ -51,11 +51,14 @@ def _edges(reference: Floats, real: Floats, synthetic: Floats) -> Floats:
         inner = np.arange(np.floor(low) - 0.5, np.floor(high) + 0.5 + width, width)
     else:
         inner = 2 * np.linspace(low / 2, high / 2, MAX_BINS - 1)  # the span may be more than a float holds
+    if not len(inner):  # whole numbers so large that half of one is lost
+        inner = np.array([least, greatest])
     inside = inner[(inner > least) & (inner < greatest)]
     whole_ends = (min(least, inner[0]), max(greatest, inner[-1]))
     edges = np.unique(np.concatenate([whole_ends[:1], inside, whole_ends[1:]]))
     if len(edges) < 2:  # a single value
-        return np.array([least - 0.5, least + 0.5]) if least - 0.5 < least else np.array([least, least])
+        wide = least - 0.5 < least < least + 0.5
+        return np.array([least - 0.5, least + 0.5]) if wide else np.array([least, least])
     return edges
 
 

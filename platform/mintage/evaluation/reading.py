@@ -88,7 +88,8 @@ def _floats(array: pa.Array) -> pa.Array:
     return array.cast(pa.float64(), safe=False)
 
 
-def _microseconds(array: pa.Array) -> pa.Array:
+def microseconds(array: pa.Array) -> pa.Array:
+    """Instants, times of day and durations as float64; no date is too far away for it."""
     type_ = array.type
     if pa.types.is_date(type_):
         days = array.cast(pa.int32() if pa.types.is_date32(type_) else pa.int64()).cast(pa.float64())
@@ -101,9 +102,9 @@ def _microseconds(array: pa.Array) -> pa.Array:
 
 def _instants(text: pa.Array) -> pa.Array:
     try:
-        return _microseconds(text.cast(pa.timestamp("us")))
+        return microseconds(text.cast(pa.timestamp("us")))
     except pa.ArrowInvalid:  # texts that name a zone are read by a type that has one, and by no other
-        return _microseconds(text.cast(pa.timestamp("us", "UTC")))
+        return microseconds(text.cast(pa.timestamp("us", "UTC")))
 
 
 def _times_of_day(text: pa.Array) -> pa.Array:
@@ -111,17 +112,17 @@ def _times_of_day(text: pa.Array) -> pa.Array:
     moments = pc.binary_join_element_wise(
         start, text.cast(pa.large_string()), pa.scalar(" ", pa.large_string())
     )
-    return _microseconds(moments.cast(pa.timestamp("us")))
+    return microseconds(moments.cast(pa.timestamp("us")))
 
 
 _READERS: dict[tuple[Family, Family], Callable[[pa.Array], pa.Array]] = {
     ("number", "number"): _floats,
     ("number", "text"): _floats,
-    ("instant", "instant"): _microseconds,
+    ("instant", "instant"): microseconds,
     ("instant", "text"): _instants,
-    ("time of day", "time of day"): _microseconds,
+    ("time of day", "time of day"): microseconds,
     ("time of day", "text"): _times_of_day,
-    ("duration", "duration"): _microseconds,
+    ("duration", "duration"): microseconds,
     **{
         (wanted, "nothing"): _floats for wanted in ("number", "instant", "time of day", "duration", "nothing")
     },

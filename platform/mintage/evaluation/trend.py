@@ -8,7 +8,8 @@ As in SDMetrics 0.32, with its thresholds at 0 and all rows:
 * other pairs score 1 - the total variation distance of their joint distributions. A continuous column is
   cut in ten equal-width bins between its least and greatest value *in its own table*, so that one
   outlier moves every bin of one table; the greatest value gets an eleventh bin, which also holds the
-  missing ones. Missing levels are a level. No such pair is left out.
+  missing ones. Missing levels are a level. A pair is left out when a column cannot be cut in ten, as a
+  date that is always the same: there are no ten floats around its nanoseconds.
 
 The same with fixed edges cuts both tables at the real table's edges, with the outer bins open and the
 missing values in a bin of their own.
@@ -65,8 +66,7 @@ class PairScores:
     @property
     def associated(self) -> npt.NDArray[np.bool_]:
         """Which pairs SDMetrics' report takes by itself."""
-        both = np.logical_and.outer(self.continuous, self.continuous)
-        threshold = np.where(both, CORRELATION_THRESHOLD, ASSOCIATION_THRESHOLD)
+        threshold = np.where(_both_continuous(self), CORRELATION_THRESHOLD, ASSOCIATION_THRESHOLD)
         with np.errstate(invalid="ignore"):
             return np.asarray(self.strength > threshold)
 
@@ -77,9 +77,17 @@ def score_pairs(tables: Tables, columns: Sequence[MeasuredColumn], *, everything
     _score_continuous(tables, columns, scores)
     for joint in count_pairs([column.coding for column in columns], continuous=everything):
         _score_joint(joint, scores, everything=everything)
+    for number, own in enumerate(scores.own, start=1):
+        uncut = np.array([not (column.coding.cut[0] and column.coding.cut[number]) for column in columns])
+        own[np.logical_or.outer(uncut, uncut) & ~_both_continuous(scores)] = np.nan
     if everything:
         _relate_mixed(tables, columns, scores)
     return scores
+
+
+def _both_continuous(scores: PairScores) -> npt.NDArray[np.bool_]:
+    both: npt.NDArray[np.bool_] = np.logical_and.outer(scores.continuous, scores.continuous)
+    return both
 
 
 def _empty(columns: Sequence[MeasuredColumn], tables: int) -> PairScores:

@@ -399,3 +399,21 @@ def test_threads_change_nothing() -> None:
     one, three = (measure(tables[0], tables[1], options=Options(threads=threads)) for threads in (1, 3))
 
     assert one == three
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param([1e300] * 200, id="half of it is lost"),
+        pytest.param([1e17] * 200, id="no whole number besides"),
+        pytest.param([1e15, 1e15 + 0.125] * 100, id="two neighbours"),
+        pytest.param(pa.array([18_262] * 200, pa.date32()), id="one date"),
+        pytest.param([1.7e308, -1.7e308] * 100, id="all there is"),
+    ],
+)
+def test_a_column_that_cannot_be_cut_in_ten_is_measured_all_the_same(values: object) -> None:
+    table = pa.table({"x": values, "c": ["a", "b"] * 100})
+    found = measure_fidelity(align(table, table, None, Options()), Options())
+    assert found.shape_error == 0
+    assert found.trend_error_fixed_edges == 0
+    assert [pair.score for pair in found.pairs] in ([None], [1.0])
