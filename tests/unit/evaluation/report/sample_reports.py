@@ -475,10 +475,10 @@ def hostile_report() -> Report:
     return report.model_copy(update={"subject": HOSTILE[0], "provenance": {HOSTILE[1]: HOSTILE[0]}})
 
 
-def several_tables() -> Report:
+def several_tables(count: int = 15) -> Report:
     """A report on a root table and two others, one of which could not be measured."""
     others: dict[str, Fidelity | NotComputed] = {
         "orders": make_fidelity(("placed", "amount", "currency"), seed=5),
         "notes": NotComputed(not_computed="no column can be measured"),
     }
-    return make_report(other_tables=others)
+    return make_report(count, other_tables=others)
