@@ -150,12 +150,14 @@ def _told_apart(detection: Detection) -> str:
             "Whether a tree classifier can tell real from synthetic rows is unknown: it could not be trained."
         )
     within = f"95 % interval {interval(auc, 100, ' %')}; " if auc is not None else ""
+    if auc is not None and auc.high < 0.5:
+        against = ", less often than by guessing, as happens when rows nearly repeat training rows"
     features = [name(feature.name) for feature in detection.features[:2] if feature.importance > 0]
     if features:
-        against = f"; {listed(features)} {'give' if len(features) > 1 else 'gives'} the difference away most"
+        against += f"; {listed(features)} {'give' if len(features) > 1 else 'gives'} the difference away most"
     return (
         "Shown one real and one synthetic row, a tree classifier picks out the synthetic one "
-        f"{share(max(0.5, value), 3)} of the time ({within}guessing gives 50 %){against}."
+        f"{share(value, 3)} of the time ({within}guessing gives 50 %){against}."
     )
 
 

@@ -102,6 +102,13 @@ def test_detection_tells_auc_interval_and_features() -> None:
     assert "'age' and 'sex' give the difference away most" in told
 
 
+def test_a_classifier_that_is_worse_than_guessing_is_told_as_a_sign_of_copies() -> None:
+    auc = Interval(value=0.38, low=0.334, high=0.424)
+    told = said({**NOTHING, "detection": make_detection(NAMES).model_copy(update={"auc_xgb": auc})})
+    assert "38 % of the time (95 % interval 33.4 to 42.4 %; guessing gives 50 %)" in told
+    assert "as happens when rows nearly repeat training rows" in told
+
+
 @pytest.mark.parametrize(
     ("metric", "tstr", "trtr", "expected"),
     [
