@@ -136,9 +136,9 @@ class RayExecutor:
         import ray
 
         placement = self._placement
-        remote: Any = ray.remote(max_restarts=0, max_task_retries=0, concurrency_groups={_CONTROL: 1})(
-            _RayWorker
-        )
+        # Ray's types do not know of concurrency groups.
+        decorator: Any = ray.remote
+        remote = decorator(max_restarts=0, max_task_retries=0, concurrency_groups={_CONTROL: 1})(_RayWorker)
         return remote.options(
             num_cpus=placement.cpus,
             num_gpus=placement.gpus,

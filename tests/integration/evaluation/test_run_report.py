@@ -14,6 +14,7 @@ import pytest
 import mintage
 from mintage.engine import events
 from mintage.errors import GateFailedError, SpecError
+from mintage.evaluation.results import Detection, Fidelity, Utility
 
 Job = Callable[..., dict[str, Any]]
 
@@ -79,12 +80,17 @@ def test_a_run_ends_with_a_report_that_its_manifest_holds(job: Job) -> None:
 def test_the_report_tells_independent_columns_from_real_ones(job: Job) -> None:
     report = mintage.run(job()).report()
     assert report is not None
-    assert isinstance(report.fidelity, mintage.evaluation.results.Fidelity)
-    assert report.fidelity.shape_error < 5
-    assert report.fidelity.rows_synthetic == 4000
-    assert report.detection.c2st_xgb is not None  # type: ignore[union-attr]
-    assert report.detection.c2st_xgb < 0.5  # type: ignore[union-attr]
-    assert report.utility.tstr < 0.7 < 0.9 < report.utility.trtr  # type: ignore[union-attr]
+    fidelity, detection, utility = report.fidelity, report.detection, report.utility
+    assert isinstance(fidelity, Fidelity)
+    assert isinstance(detection, Detection)
+    assert isinstance(utility, Utility)
+    assert fidelity.shape_error < 5
+    assert fidelity.rows_synthetic == 4000
+    assert detection.c2st_xgb is not None
+    assert detection.c2st_xgb < 0.5
+    assert utility.tstr is not None
+    assert utility.trtr is not None
+    assert utility.tstr < 0.7 < 0.9 < utility.trtr
 
 
 def test_counts_taken_while_minting_agree_with_a_second_look(job: Job, people_file: Path) -> None:
@@ -92,11 +98,10 @@ def test_counts_taken_while_minting_agree_with_a_second_look(job: Job, people_fi
     report = result.report()
     assert report is not None
     looked = mintage.evaluate(people_file, result.store.uri, kinds={"person": "key"}, metrics=["fidelity"])
-    counted = report.fidelity
-    assert counted.shape_error == pytest.approx(  # type: ignore[union-attr]
-        looked.fidelity.shape_error,  # type: ignore[union-attr]
-        abs=100 * counted.error_bound + 1e-9,  # type: ignore[union-attr]
-    )
+    assert isinstance(report.fidelity, Fidelity)
+    assert isinstance(looked.fidelity, Fidelity)
+    bound = 100 * report.fidelity.error_bound + 1e-9
+    assert report.fidelity.shape_error == pytest.approx(looked.fidelity.shape_error, abs=bound)
 
 
 def test_an_altered_report_is_found(job: Job) -> None:
@@ -169,7 +174,8 @@ def test_rows_that_were_set_aside_are_not_learned_from(people_file: Path, tmp_pa
     assert report.holdout is not None
     assert report.real.rows + report.holdout.rows == 3000
     assert 1300 < report.holdout.rows < 1700
-    assert report.fidelity.rows_real == report.real.rows  # type: ignore[union-attr]
+    assert isinstance(report.fidelity, Fidelity)
+    assert report.fidelity.rows_real == report.real.rows
 
 
 def test_the_same_run_gives_the_same_report(job: Job) -> None:

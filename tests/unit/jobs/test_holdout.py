@@ -19,6 +19,10 @@ def source_of(table: pa.Table) -> Source:
     return open_source(SourceSpec(kind="frame"), "people", table)
 
 
+def evaluation(**keys: object) -> EvaluationSpec:
+    return EvaluationSpec.model_validate(keys)
+
+
 def people(rows: int = 20_000) -> pa.Table:
     draws = np.random.default_rng(3)
     return pa.table({"id": np.arange(rows) // 4, "age": draws.integers(0, 90, rows), "x": draws.random(rows)})
@@ -31,7 +35,7 @@ def rows_of(reader: object) -> list[tuple[object, ...]]:
 
 def test_both_sides_together_are_the_source_and_share_no_row() -> None:
     table = people()
-    split = split_source(source_of(table), EvaluationSpec(holdout=0.1))
+    split = split_source(source_of(table), evaluation(holdout=0.1))
     assert split.holdout is not None
     kept, held = rows_of(split.training.readers["people"]), rows_of(split.holdout)
     assert sorted(kept + held) == sorted(zip(*(c.to_pylist() for c in table.columns), strict=True))
@@ -40,7 +44,7 @@ def test_both_sides_together_are_the_source_and_share_no_row() -> None:
 
 
 def test_the_rows_of_one_subject_stay_together() -> None:
-    split = split_source(source_of(people()), EvaluationSpec(holdout=0.2, key="id"))
+    split = split_source(source_of(people()), evaluation(holdout=0.2, key="id"))
     assert split.holdout is not None
     kept = {row[0] for row in rows_of(split.training.readers["people"])}
     held = {row[0] for row in rows_of(split.holdout)}
@@ -51,7 +55,7 @@ def test_the_rows_of_one_subject_stay_together() -> None:
 
 def test_equal_rows_stay_together() -> None:
     table = pa.table({"age": np.arange(5000) % 50})
-    split = split_source(source_of(table), EvaluationSpec(holdout=0.3))
+    split = split_source(source_of(table), evaluation(holdout=0.3))
     assert split.holdout is not None
     assert not set(rows_of(split.training.readers["people"])) & set(rows_of(split.holdout))
 
@@ -60,7 +64,7 @@ def test_the_side_of_a_row_depends_on_nothing_but_the_row() -> None:
     table = people()
     order = np.random.default_rng(0).permutation(len(table))
     first, second = (
-        split_source(source_of(t), EvaluationSpec(holdout=0.1)).holdout for t in (table, table.take(order))
+        split_source(source_of(t), evaluation(holdout=0.1)).holdout for t in (table, table.take(order))
     )
     assert first is not None
     assert second is not None
@@ -68,7 +72,7 @@ def test_the_side_of_a_row_depends_on_nothing_but_the_row() -> None:
 
 
 def test_columns_can_be_read_without_the_key() -> None:
-    split = split_source(source_of(people()), EvaluationSpec(holdout=0.1, key="id"))
+    split = split_source(source_of(people()), evaluation(holdout=0.1, key="id"))
     assert split.holdout is not None
     batch = next(split.holdout.scan(["x"], batch_rows=1000))
     assert batch.schema.names == ["x"]
@@ -76,14 +80,14 @@ def test_columns_can_be_read_without_the_key() -> None:
 
 
 def test_a_split_source_travels_to_another_process() -> None:
-    split = split_source(source_of(people(100)), EvaluationSpec(holdout=0.5))
+    split = split_source(source_of(people(100)), evaluation(holdout=0.5))
     copy = pickle.loads(pickle.dumps(split))
     assert rows_of(copy.holdout) == rows_of(split.holdout)
 
 
 def test_without_a_holdout_everything_is_learned_from() -> None:
     source = source_of(people(10))
-    split = split_source(source, EvaluationSpec())
+    split = split_source(source, evaluation())
     assert split.training is source
     assert split.holdout is None
 
@@ -92,7 +96,7 @@ def test_a_holdout_may_lie_elsewhere(tmp_path: Path) -> None:
     path = tmp_path / "test.csv"
     pyarrow.csv.write_csv(people(30), path)
     source = source_of(people(100))
-    split = split_source(source, EvaluationSpec(holdout={"uri": str(path)}))
+    split = split_source(source, evaluation(holdout={"uri": str(path)}))
     assert split.training is source
     assert split.holdout is not None
     assert len(rows_of(split.holdout)) == 30
@@ -102,16 +106,17 @@ def test_a_holdout_with_other_columns_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "test.csv"
     pyarrow.csv.write_csv(people(30).drop(["x"]), path)
     with pytest.raises(SpecError, match=r"only in the source \['x'\]"):
-        split_source(source_of(people(100)), EvaluationSpec(holdout={"uri": str(path)}))
+        split_source(source_of(people(100)), evaluation(holdout={"uri": str(path)}))
 
 
 def test_an_unknown_key_is_refused() -> None:
     with pytest.raises(SpecError, match="'idd'"):
-        split_source(source_of(people(10)), EvaluationSpec(holdout=0.1, key="idd"))
+        split_source(source_of(people(10)), evaluation(holdout=0.1, key="idd"))
 
 
 def test_a_share_of_several_tables_is_refused() -> None:
-    spec = SourceSpec(tables={"a": {"kind": "frame"}, "b": {"kind": "frame"}}, root="a")
+    tables = {"a": {"kind": "frame"}, "b": {"kind": "frame"}}
+    spec = SourceSpec.model_validate({"tables": tables, "root": "a"})
     source = open_source(spec, "d", {"a": people(10), "b": people(10)})
     with pytest.raises(SpecError, match="several tables"):
-        split_source(source, EvaluationSpec(holdout=0.1))
+        split_source(source, evaluation(holdout=0.1))

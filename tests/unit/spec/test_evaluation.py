@@ -6,12 +6,13 @@ import pytest
 
 from mintage.errors import SpecError
 from mintage.evaluation.options import DEFAULT_ROWS, METRICS
-from mintage.spec import JobSpec
+from mintage.spec import JobSpec, read_spec
 from mintage.spec.evaluation import ALL_METRICS, DEFAULT_EVALUATED_ROWS, MetricName
 
 
 def make(**keys: Any) -> JobSpec:  # noqa: ANN401
-    return JobSpec(name="demo", rows=10, source={"uri": "a.csv"}, sink={"uri": "out"}, **keys)
+    given = {"name": "demo", "rows": 10, "source": {"uri": "a.csv"}, "sink": {"uri": "out"}}
+    return JobSpec.model_validate({**given, **keys})
 
 
 def test_the_spec_and_the_evaluation_know_the_same_metrics_and_defaults() -> None:
@@ -71,6 +72,4 @@ def test_a_spec_with_gates_survives_yaml() -> None:
     spec = make(
         evaluation={"holdout": 0.1, "key": ["id"]}, gates={"trend_error": {"max": 2, "action": "warn"}}
     )
-    from mintage.spec import read_spec
-
     assert read_spec(spec.to_yaml()) == spec
