@@ -269,7 +269,11 @@ def _one_lacks_a_zone(left: pa.DataType, right: pa.DataType) -> bool:
 
 def _overlap(real: Column, other: Column) -> bool:
     """Whether two columns with values share a level, or their ranges meet."""
-    mine, theirs = real.values[~real.missing], other.values[~other.missing]
     if real.kind == "discrete":
-        return bool(np.isin(np.unique(mine), np.unique(theirs)).any())
-    return bool(theirs.min() <= mine.max() and mine.min() <= theirs.max())
+        size = len(real.levels) + 1  # the first one counts the missing values
+        mine, theirs = (np.bincount(column.values + 1, minlength=size)[1:] for column in (real, other))
+        return bool(np.any((mine > 0) & (theirs > 0)))
+    return bool(
+        np.nanmin(other.values) <= np.nanmax(real.values)
+        and np.nanmin(real.values) <= np.nanmax(other.values)
+    )
