@@ -34,16 +34,10 @@ def _associations(fidelity: Fidelity, key: str) -> Sequence[Block]:
         return [Text(text="No association could be computed for any pair of columns.", tone="missing")]
     wide = len(fidelity.columns) > _MANY_COLUMNS
     size: Literal["matrix", "large-matrix"] = "large-matrix" if wide else "matrix"
-    both = [pair for pair in known if pair.association_synthetic is not None]
-    far = max(both, key=_association_gap, default=None)
-    widest = ""
-    if far is not None:
-        most = number(_association_gap(far))
-        widest = f" The greatest difference is {most}, between {far.left} and {far.right}."
     titles: tuple[tuple[Literal["real", "synthetic", "difference"], str, str], ...] = (
         ("real", "Real", "Associations in the real table."),
         ("synthetic", "Synthetic", "Associations in the synthetic table."),
-        ("difference", "Difference", f"Synthetic less real.{widest}"),
+        ("difference", "Difference", f"Synthetic less real.{_widest(known)}"),
     )
     columns = plural(len(fidelity.columns), "column")
     blocks: list[Block] = [
@@ -69,6 +63,15 @@ def _associations(fidelity: Fidelity, key: str) -> Sequence[Block]:
         )
         blocks.append(Text(text=f"{told}; cells of the others are empty.", tone="note"))
     return blocks
+
+
+def _widest(known: Sequence[PairFidelity]) -> str:
+    """Where the two tables differ most."""
+    both = [pair for pair in known if pair.association_synthetic is not None]
+    far = max(both, key=_association_gap, default=None)
+    if far is None:
+        return ""
+    return f" The greatest difference is {number(_association_gap(far))}, between {far.left} and {far.right}."
 
 
 def _association_gap(pair: PairFidelity) -> float:

@@ -66,7 +66,11 @@ def _told_apart(detection: Detection) -> Sequence[Block]:
         numeric=(False, True, True, True, True, True),
     )
     known = [(label.replace(*_SHORT), auc) for label, _, auc, _ in told if auc is not None]
-    return (_auc_plot(known), table) if known else (table,)
+    return (
+        (auc_plot("How well boosted trees tell synthetic rows from real ones", known), table)
+        if known
+        else (table,)
+    )
 
 
 def _classifier_row(
@@ -80,12 +84,13 @@ def _classifier_row(
     )
 
 
-def _auc_plot(known: Sequence[tuple[str, Interval]]) -> Plot:
+def auc_plot(title: str, known: Sequence[tuple[str, Interval]]) -> Plot:
+    """AUCs with their intervals, beside guessing."""
     told = "; ".join(
         f"{label}: {score(auc.value)} ({score(auc.low)} to {score(auc.high)})" for label, auc in known
     )
     return Plot(
-        title="How well boosted trees tell synthetic rows from real ones",
+        title=title,
         alt=f"AUC with 95 % intervals. {told}. Guessing is 0.5.",
         chart=dots(
             [label for label, _ in known],

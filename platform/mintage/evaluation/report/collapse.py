@@ -29,34 +29,22 @@ def collapse_section(collapse: Collapse | NotComputed) -> Section:
     )
 
 
+_FIGURES = (
+    ("Spread that is left (median column)", "variance_retention"),
+    ("Tails and rare levels that are left", "tail_retention"),
+    ("Values that still occur, by their share", "support_coverage"),
+    ("Values that as many fresh rows would cover", "support_expected"),
+    ("Distinct rows, synthetic over real", "distinct_share_ratio"),
+)
+
+
 def _overall(collapse: Collapse) -> Table:
-    fresh = collapse.ceiling
-    shares = (
-        (
-            "Spread that is left (median column)",
-            collapse.variance_retention,
-            fresh.variance_retention if fresh else None,
-        ),
-        (
-            "Tails and rare levels that are left",
-            collapse.tail_retention,
-            fresh.tail_retention if fresh else None,
-        ),
-        (
-            "Values that still occur, by their share",
-            collapse.support_coverage,
-            fresh.support_coverage if fresh else None,
-        ),
-        ("Values that as many fresh rows would cover", collapse.support_expected, None),
-        (
-            "Distinct rows, synthetic over real",
-            collapse.distinct_share_ratio,
-            fresh.distinct_share_ratio if fresh else None,
-        ),
-    )
+    found = [
+        (label, getattr(collapse, name), getattr(collapse.ceiling, name, None)) for label, name in _FIGURES
+    ]
     rows = [
         (cells.word(what), cells.score(value), cells.score(best))
-        for what, value, best in shares
+        for what, value, best in found
         if value is not None
     ]
     age = "unknown" if collapse.generation is None else str(collapse.generation)

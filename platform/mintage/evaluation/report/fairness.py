@@ -75,48 +75,32 @@ def _title(protected: ProtectedColumn) -> str:
 
 def _protected(protected: ProtectedColumn, position: int) -> Sequence[Block]:
     groups = protected.groups[:_GROUPS_SHOWN]
-    labels = [group.group for group in groups]
     title = _title(protected)
-    plots = [
-        Plot(
-            title=f"{title}: size of groups",
-            alt=f"Shares of the groups of {title}, real and synthetic; they differ by "
-            f"{percent(protected.representation_error)}.",
-            chart=dots(
-                labels,
-                [
-                    Series(name="Real", role="real", values=[group.share_real for group in groups]),
-                    Series(
-                        name="Synthetic", role="synthetic", values=[group.share_synthetic for group in groups]
-                    ),
-                ],
-                axis="Share of rows",
-            ),
-            size="matrix",
-        )
-    ]
-    if any(group.outcome_real is not None or group.outcome_synthetic is not None for group in groups):
-        plots.append(
-            Plot(
-                title=f"{title}: outcome of groups",
-                alt=f"Favourable outcome in {plural(len(groups), 'group')} of {title}, real and synthetic.",
-                chart=dots(
-                    labels,
-                    [
-                        Series(name="Real", role="real", values=[group.outcome_real for group in groups]),
-                        Series(
-                            name="Synthetic",
-                            role="synthetic",
-                            values=[group.outcome_synthetic for group in groups],
-                        ),
-                    ],
-                    axis="Favourable share, or mean",
-                ),
-                size="matrix",
-            )
-        )
+    sizes = _group_plot(
+        f"{title}: size of groups",
+        f"Shares of the groups of {title}, real and synthetic; they differ by "
+        f"{percent(protected.representation_error)}.",
+        "Share of rows",
+        [(group.group, group.share_real, group.share_synthetic) for group in groups],
+    )
+    outcomes = [(group.group, group.outcome_real, group.outcome_synthetic) for group in groups]
+    plots = [sizes]
+    if any(real is not None or synthetic is not None for _, real, synthetic in outcomes):
+        told = f"Favourable outcome in {plural(len(groups), 'group')} of {title}, real and synthetic."
+        plots.append(_group_plot(f"{title}: outcome of groups", told, "Favourable share, or mean", outcomes))
     gallery = Gallery(id=f"fairness-{position}", plots=tuple(plots))
     return (Heading(text=title, named=True), gallery, _group_table(protected, position))
+
+
+def _group_plot(
+    title: str, alt: str, axis: str, groups: Sequence[tuple[str, float | None, float | None]]
+) -> Plot:
+    series = [
+        Series(name="Real", role="real", values=[real for _, real, _ in groups]),
+        Series(name="Synthetic", role="synthetic", values=[synthetic for _, _, synthetic in groups]),
+    ]
+    chart = dots([label for label, _, _ in groups], series, axis=axis)
+    return Plot(title=title, alt=alt, chart=chart, size="matrix")
 
 
 def _group_table(protected: ProtectedColumn, position: int) -> Table:

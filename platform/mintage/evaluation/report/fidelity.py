@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from mintage.evaluation.report import cells
 from mintage.evaluation.report.associations import associations_section, pairs_section
 from mintage.evaluation.report.blocks import Cell, Gallery, Plot, Section, Table, Text, notes
 from mintage.evaluation.report.charts import Series, bars, column_chart, time_unit
 from mintage.evaluation.report.wording import number, percent, plural, score, share
-from mintage.evaluation.results import ColumnFidelity, Fidelity, Missingness
+from mintage.evaluation.results import ColumnFidelity, Fidelity, Missingness, Result
 
 
 def fidelity_sections(fidelity: Fidelity, semantics: Mapping[str, str], key: str) -> tuple[Section, ...]:
@@ -52,57 +52,33 @@ def _remarks(fidelity: Fidelity) -> list[str]:
     return remarks
 
 
+_ERRORS = (
+    ("Shape error: single columns", "shape_error"),
+    ("Trend error: pairs of columns, cut at the real table's edges", "trend_error_fixed_edges"),
+    ("Trend error by SDMetrics' definition: each table cut at its own edges", "trend_error"),
+    ("The same, over pairs that are associated in the real table", "trend_error_associated"),
+)
+_ACCURACIES = (
+    ("Accuracy of single columns", "univariate"),
+    ("Accuracy of pairs", "bivariate"),
+    ("Accuracy of three columns at a time", "trivariate"),
+)
+_SHARES = (
+    ("Strength of dependence kept (weighted NMI)", "weighted_nmi"),
+    ("Distinct rows, real", "distinct_share_real"),
+    ("Distinct rows, synthetic", "distinct_share_synthetic"),
+    ("Share of the most frequent row, real", "top_row_share_real"),
+    ("Share of the most frequent row, synthetic", "top_row_share_synthetic"),
+)
+
+
 def _overall(fidelity: Fidelity, key: str) -> Table:
-    ceiling, accuracy = fidelity.ceiling, fidelity.accuracy
-    fresh = ceiling.accuracy if ceiling else None
-    errors = [
-        ("Shape error: single columns", fidelity.shape_error, ceiling.shape_error if ceiling else None),
-        (
-            "Trend error: pairs of columns, cut at the real table's edges",
-            fidelity.trend_error_fixed_edges,
-            ceiling.trend_error_fixed_edges if ceiling else None,
-        ),
-        (
-            "Trend error by SDMetrics' definition: each table cut at its own edges",
-            fidelity.trend_error,
-            ceiling.trend_error if ceiling else None,
-        ),
-    ]
-    if fidelity.trend_error_associated is not None:
-        errors.append(
-            (
-                "The same, over pairs that are associated in the real table",
-                fidelity.trend_error_associated,
-                None,
-            )
-        )
-    scores = [
-        (
-            "Accuracy of single columns",
-            accuracy.univariate if accuracy else None,
-            fresh.univariate if fresh else None,
-        ),
-        ("Accuracy of pairs", accuracy.bivariate if accuracy else None, fresh.bivariate if fresh else None),
-        (
-            "Accuracy of three columns at a time",
-            accuracy.trivariate if accuracy else None,
-            fresh.trivariate if fresh else None,
-        ),
-        (
-            "Strength of dependence kept (weighted NMI)",
-            fidelity.weighted_nmi,
-            ceiling.weighted_nmi if ceiling else None,
-        ),
-        ("Distinct rows, real", fidelity.distinct_share_real, None),
-        ("Distinct rows, synthetic", fidelity.distinct_share_synthetic, None),
-        ("Share of the most frequent row, real", fidelity.top_row_share_real, None),
-        ("Share of the most frequent row, synthetic", fidelity.top_row_share_synthetic, None),
-    ]
-    rows = [(cells.word(what), cells.percent(value), cells.percent(best)) for what, value, best in errors]
-    rows += [
-        (cells.word(what), cells.share(value), cells.share(best))
-        for what, value, best in scores
-        if value is not None
+    ceiling = fidelity.ceiling
+    fresh_accuracy = ceiling.accuracy if ceiling is not None else None
+    rows = [
+        *_rows(_ERRORS, fidelity, ceiling, cells.percent),
+        *_rows(_ACCURACIES, fidelity.accuracy, fresh_accuracy, cells.share),
+        *_rows(_SHARES, fidelity, ceiling, cells.share),
     ]
     return Table(
         id=f"{key}-overall",
@@ -112,6 +88,17 @@ def _overall(fidelity: Fidelity, key: str) -> Table:
         numeric=(False, True, True),
         hint="Errors are best when low, accuracy and kept dependence when high.",
     )
+
+
+def _rows(
+    figures: Sequence[tuple[str, str]],
+    measured: Result | None,
+    ceiling: Result | None,
+    form: Callable[[float | None], Cell],
+) -> list[tuple[Cell, ...]]:
+    """A row for each figure that was computed, beside the ceiling's of the same name if it has one."""
+    found = [(label, getattr(measured, name, None), getattr(ceiling, name, None)) for label, name in figures]
+    return [(cells.word(label), form(value), form(best)) for label, value, best in found if value is not None]
 
 
 def _distributions(fidelity: Fidelity, semantics: Mapping[str, str], key: str) -> Gallery:

@@ -17,6 +17,7 @@ from mintage.evaluation.report.blocks import (
     notes,
 )
 from mintage.evaluation.report.charts import Role, Series, dots
+from mintage.evaluation.report.classifiers import auc_plot
 from mintage.evaluation.report.verdict import attacks
 from mintage.evaluation.report.wording import share
 from mintage.evaluation.results import (
@@ -117,29 +118,7 @@ def _membership(membership: Membership) -> Sequence[Block]:
         label = "Members found at 1 % false alarms (chance: 0.01)"
         rows.append((cells.word(label), cells.score(membership.tpr_at_fpr_1), *_interval_cells(None)[:2]))
     aucs = {label: value for label, value in figures.items() if label.startswith("AUC")}
-    plot = Plot(
-        title="Membership inference: who was in the training data?",
-        alt="AUC with 95 % intervals. "
-        + "; ".join(
-            f"{label}: {value.value:.3f} ({value.low:.3f} to {value.high:.3f})"
-            for label, value in aucs.items()
-        )
-        + ". Guessing is 0.5.",
-        chart=dots(
-            list(aucs),
-            [
-                Series(
-                    name="AUC",
-                    role="neutral",
-                    values=[v.value for v in aucs.values()],
-                    intervals=list(aucs.values()),
-                )
-            ],
-            axis="AUC with 95 % interval",
-            mark=0.5,
-            mark_text="guessing",
-        ),
-    )
+    plot = auc_plot("Membership inference: who was in the training data?", list(aucs.items()))
     table = Table(
         id="membership-table",
         caption=f"Attacks on the membership of {membership.members:,} members and {membership.non_members:,} "
