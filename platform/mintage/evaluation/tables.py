@@ -273,7 +273,7 @@ def _overlap(real: Column, other: Column) -> bool:
         size = len(real.levels) + 1  # the first one counts the missing values
         mine, theirs = (np.bincount(column.values + 1, minlength=size)[1:] for column in (real, other))
         return bool(np.any((mine > 0) & (theirs > 0)))
-    mine, theirs = (
+    (low, high), (least, most) = (
         (float(np.nanmin(column.values)), float(np.nanmax(column.values))) for column in (real, other)
     )
-    return theirs[0] <= mine[1] and mine[0] <= theirs[1]
+    return least <= high and low <= most
