@@ -2,8 +2,10 @@
 
 Definitions as in Anonymeter (M. Giomi et al., A unified framework for quantifying privacy risk in
 synthetic data, PoPETs 2023), with two differences: the rate is over the predicates that were made, also
-when they are fewer than asked for; and where the holdout is not of the training table's size, its
-expected successes on smaller tables are computed, not simulated.
+when they are fewer than asked for; and where train and holdout differ in size, both are attacked at the
+smaller size: what is expected on a random part of the larger table is computed, not simulated. (In a
+larger table other predicates isolate a row; to guess from a smaller table how many would, as Anonymeter
+does, finds risks that are not there when the holdout is a tenth of the source.)
 """
 
 from __future__ import annotations
@@ -23,12 +25,8 @@ _CONDITIONS = 3
 _BATCH = 4000
 _MOST_TRIED = 100_000
 _FEWEST = 10
-_SIZES = 10  # tables that the dependence on the size is fitted to
-_SMALLEST = 1000
-_WEIGHTS = 2000  # effective weights that are tried
 
 Counts = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,17 +85,18 @@ def _judge(
     if count < _FEWEST:
         return None
     guesses = _guesses(tables, count, conditions, rng)
+    sizes = [table.shape[1] for table in (tables.real, tables.holdout) if table is not None]
+    size = min(sizes)
     control = None
     if tables.holdout is not None:
-        matches = count_matches(singles, tables.holdout)
-        control = (successes_at(matches, tables.holdout.shape[1], tables.real.shape[1]), float(count))
+        control = (_successes(singles, tables.holdout, size), float(count))
     notes = [f"only {count} of {attempts} predicates could be made"] if count < attempts else []
     return judge_attack(
         name,
-        (float(is_single(singles, tables.real).sum()), float(count)),
+        (_successes(singles, tables.real, size), float(count)),
         control,
-        (float(is_single(guesses, tables.real).sum()), float(count)),
-        detail={"columns": float(conditions)},
+        (_successes(guesses, tables.real, size), float(count)),
+        detail={"columns": float(conditions), "rows": float(size)},
         notes=notes,
     )
 
@@ -181,48 +180,22 @@ def _join(one: Predicates, other: Predicates) -> Predicates:
     )
 
 
+def _successes(predicates: Predicates, table: Ranks, size: int) -> float:
+    return successes_at(count_matches(predicates, table), table.shape[1], size)
+
+
 def successes_at(matches: Counts, rows: int, size: int) -> float:
-    """How many predicates would be true of exactly one row of a table of another size.
+    """How many predicates are expected to be true of exactly one row of a random part of `size` rows.
 
-    `matches` says of how many rows each is true in a table of `rows`. On smaller tables the expectation
-    is exact (hypergeometric). For larger ones, what is seen is multiplied by how the chance to single
-    out grows with the size: the integral of n w (1 - w)^(n - 1) over weights w up to an effective one,
-    fitted to the expectations on smaller tables (A. Cohen and K. Nissim, PNAS 2020).
+    `matches` says of how many rows each is true in the table of `rows`, which is at least `size`. The
+    number of them in the part has a hypergeometric distribution.
     """
-    seen = float((matches == 1).sum())
     if size == rows:
-        return seen
-    if size < rows:
-        return float(_expected(matches, rows, np.array([size]))[0])
-    sizes = np.unique(np.linspace(min(_SMALLEST, rows), rows, _SIZES).astype(np.int64))
-    expected = _expected(matches, rows, sizes)
-    if seen == 0 or len(sizes) < 3:
-        return seen
-    at_size, at_rows = _fitted(sizes.astype(np.float64), expected, np.array([size, rows], np.float64))
-    return min(float(len(matches)), seen * float(at_size / at_rows))
-
-
-def _expected(matches: Counts, rows: int, sizes: Counts) -> Floats:
-    """float64 [sizes]: expected number of predicates that are true of one row of a random part."""
+        return float((matches == 1).sum())
     levels, counts = np.unique(matches[matches > 0], return_counts=True)
     logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, rows + 1)))])
-    size, level = sizes[:, None], levels[None, :]
-    others, outside = rows - level, rows - level - size + 1  # rows without a match, of them not drawn
+    others, outside = rows - levels, rows - levels - size + 1  # rows without a match, of them not drawn
     possible = outside >= 0
-    chances = np.log(level) + logs[others] - logs[size - 1] - logs[np.where(possible, outside, 0)]
+    chances = np.log(levels) + logs[others] - logs[size - 1] - logs[np.where(possible, outside, 0)]
     chances -= logs[rows] - logs[size] - logs[rows - size]
-    return np.asarray(np.where(possible, np.exp(chances), 0.0) @ counts, np.float64)
-
-
-def _fitted(sizes: Floats, expected: Floats, asked: Floats) -> Floats:
-    """The model at the sizes asked for; by least squares, of which the factor has a closed form."""
-    weights = np.geomspace(1e-3 / sizes.max(), 1.0, _WEIGHTS)
-    models = np.array([_integral(sizes, weight) for weight in weights])
-    factors = (models @ expected) / (models**2).sum(axis=1)
-    errors = ((factors[:, None] * models - expected) ** 2).sum(axis=1)
-    best = int(errors.argmin())
-    return np.asarray(factors[best] * _integral(asked, float(weights[best])), np.float64)
-
-
-def _integral(sizes: Floats, weight: float) -> Floats:
-    return np.asarray((1 - (sizes * weight + 1) * (1 - weight) ** sizes) / (sizes + 1), np.float64)
+    return float(np.where(possible, np.exp(chances), 0.0) @ counts)

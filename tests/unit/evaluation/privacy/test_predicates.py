@@ -6,8 +6,14 @@ import pytest
 
 from mintage.evaluation.options import Options
 from mintage.evaluation.privacy.predicates import Predicates, count_matches, is_single, rank_columns
-from mintage.evaluation.privacy.singling_out import rank_tables, single_out_by_one, successes_at
+from mintage.evaluation.privacy.singling_out import (
+    rank_tables,
+    single_out_by_many,
+    single_out_by_one,
+    successes_at,
+)
 from mintage.evaluation.tables import align
+from tests.unit.evaluation.privacy.making import Population
 
 TABLE = pa.table({"x": [1.0, 2.0, 2.0, None, 5.0], "c": ["a", "b", None, "b", "a"]})
 
@@ -72,9 +78,16 @@ def test_expected_successes_on_a_smaller_table_are_those_of_random_parts() -> No
     assert expected == pytest.approx(np.mean(drawn), rel=0.02)
 
 
-def test_successes_on_a_larger_table_follow_how_often_predicates_hold() -> None:
-    rng = np.random.default_rng(1)
-    weights = rng.uniform(0, 2e-3, 3000)
-    matches = rng.binomial(2000, weights)
-    larger = rng.binomial(8000, weights)
-    assert successes_at(matches, 2000, 8000) == pytest.approx((larger == 1).sum(), rel=0.15)
+@pytest.mark.parametrize("held_out", [400, 6000], ids=["small", "large"])
+def test_a_holdout_of_another_size_makes_no_risk_where_there_is_none(held_out: int) -> None:
+    people = Population()
+    tables = align(people.draw(2000, 0), people.draw(2000, 1), people.draw(held_out, 2), Options())
+    ranked = rank_tables(tables)
+    for found in (
+        single_out_by_one(ranked, attempts=2000, seed=0),
+        single_out_by_many(ranked, attempts=2000, seed=0),
+    ):
+        assert found is not None
+        assert found.risk is not None
+        assert found.risk.low == 0
+        assert found.detail["rows"] == min(2000, held_out)
