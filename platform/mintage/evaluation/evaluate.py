@@ -20,7 +20,7 @@ from mintage.evaluation.detection import measure_detection
 from mintage.evaluation.fairness import measure_fairness
 from mintage.evaluation.fidelity import measure_fidelity
 from mintage.evaluation.gates import Gate, check_gates, judge_gates
-from mintage.evaluation.options import Metric, Options
+from mintage.evaluation.options import METRICS, Metric, Options
 from mintage.evaluation.privacy import measure_privacy, shared_rows
 from mintage.evaluation.report import write_verdict
 from mintage.evaluation.results import (
@@ -92,7 +92,7 @@ def evaluate_tables(
     check_gates(gates)
     evaluation = _Evaluation(options=options, background=background, on_section=on_section)
     if real is None:
-        sections: dict[str, Section] = {name: NotComputed(not_computed=_NO_REAL) for name in _SECTIONS}
+        sections: dict[str, Section] = {name: NotComputed(not_computed=_NO_REAL) for name in METRICS}
         return _report(sections, gates, background, synthetic=synthetic, seconds={})
     tables = align(real, synthetic, holdout, options)
     sections = evaluation.measure(tables)
@@ -162,8 +162,6 @@ class _Evaluation:
 
 _SHARED_SHARE = 0.01
 """Share of the holdout that may equal real rows without a word."""
-
-_SECTIONS: tuple[Metric, ...] = ("fidelity", "detection", "utility", "privacy", "fairness", "collapse")
 
 
 def join_counted(counted: Fidelity, measured: Fidelity) -> Fidelity:

@@ -80,39 +80,14 @@ def build_statement(
 
     `previous` is the digest of the statement of version `version - 1`, if there is one.
     """
-    beside = beside or Beside()
-    predicate: dict[str, object] = {
+    predicate = {
         "version": str(version),
         "previous": previous,
-        "tree": {
-            "algorithm": TREE_ALGORITHM,
-            "size": str(folded.size),
-            "root": folded.root,
-            "layout": TREE_LAYOUT,
-        },
-        "content": {"algorithm": CONTENT_ALGORITHM, "root": folded.content_root},
-        "runId": facts.run_id,
         "planDigest": plan_digest,
         "plan": dict(plan),
-        "spec": facts.spec,
-        "schema": facts.dataset_schema,
-        "kind": facts.kind,
-        "tables": folded.totals.tables_json(),
-        "verdicts": folded.totals.verdicts_json(),
-        "model": facts.model.model_dump(mode="json"),
-        "source": facts.source,
-        "lineage": _lineage(facts.source),
-        "determinism": {"claimed": facts.determinism.value, "probes": []},
-        "privacy": {"claim": "none"},
-        "builder": facts.builder.model_dump(mode="json"),
-        "report": attached_json(beside.report),
-        "statements": [{"predicateType": kind, "digest": digest} for kind, digest in beside.statements],
-        "started": facts.started,
-        "finished": facts.finished,
-        "abandoned": {
-            "count": str(len(folded.abandoned)),
-            "names": list(folded.abandoned[:MAX_ABANDONED]),
-        },
+        **_of_shards(folded),
+        **_of_facts(facts),
+        **_of_files(beside or Beside()),
     }
     statement = build_in_toto(facts.name, folded.root, PREDICATE_TYPE, predicate)
     if len(statement) > MAX_STATEMENT_BYTES:
@@ -134,6 +109,51 @@ def build_in_toto(name: str, root: str, predicate_type: str, predicate: Mapping[
             "predicate": dict(predicate),
         }
     )
+
+
+def _of_shards(folded: Folded) -> dict[str, object]:
+    """What follows from the shards."""
+    return {
+        "tree": {
+            "algorithm": TREE_ALGORITHM,
+            "size": str(folded.size),
+            "root": folded.root,
+            "layout": TREE_LAYOUT,
+        },
+        "content": {"algorithm": CONTENT_ALGORITHM, "root": folded.content_root},
+        "tables": folded.totals.tables_json(),
+        "verdicts": folded.totals.verdicts_json(),
+        "abandoned": {
+            "count": str(len(folded.abandoned)),
+            "names": list(folded.abandoned[:MAX_ABANDONED]),
+        },
+    }
+
+
+def _of_facts(facts: Facts) -> dict[str, object]:
+    """What the run says of itself."""
+    return {
+        "runId": facts.run_id,
+        "spec": facts.spec,
+        "schema": facts.dataset_schema,
+        "kind": facts.kind,
+        "model": facts.model.model_dump(mode="json"),
+        "source": facts.source,
+        "lineage": _lineage(facts.source),
+        "determinism": {"claimed": facts.determinism.value, "probes": []},
+        "privacy": {"claim": "none"},
+        "builder": facts.builder.model_dump(mode="json"),
+        "started": facts.started,
+        "finished": facts.finished,
+    }
+
+
+def _of_files(beside: Beside) -> dict[str, object]:
+    """What lies beside the records."""
+    return {
+        "report": attached_json(beside.report),
+        "statements": [{"predicateType": kind, "digest": digest} for kind, digest in beside.statements],
+    }
 
 
 def _lineage(source: str | None) -> dict[str, object]:

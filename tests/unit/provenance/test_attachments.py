@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -22,6 +22,7 @@ from mintage.provenance.signing import Signer, generate_key, unverified_payload
 from mintage.provenance.statements import Head
 from mintage.store import ObjectStore
 from tests.unit.provenance.conftest import GATES, REPORT
+from tests.unit.provenance.crashing import CrashingStore
 
 if TYPE_CHECKING:
     from tests.unit.provenance.conftest import Minter
@@ -170,22 +171,6 @@ def test_going_back_to_an_earlier_report_makes_a_version_of_its_own(evaluated: M
     evaluated.attest(attachments=OTHER_REPORT)
     assert evaluated.attest(attachments=REPORT, test_result=GATES).version == 3
     assert manifest(evaluated).report() == {"format": "mintage-report/1"}
-
-
-class CrashingStore(ObjectStore):
-    """Dies at its n-th create: before it takes effect, or after, when the answer is lost."""
-
-    def crash_at(self, number: int, *, after: bool) -> Self:
-        self._left, self._after = number, after
-        return self
-
-    def create(self, path: str, data: bytes) -> None:
-        self._left -= 1
-        if self._left < 0 and not self._after:
-            raise StoreUnavailableError(f"crashed before {path}")
-        super().create(path, data)
-        if self._left < 0:
-            raise StoreUnavailableError(f"crashed after {path}")
 
 
 WRITES = 7

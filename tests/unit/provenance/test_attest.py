@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,6 +18,7 @@ from mintage.provenance.manifest import attest, read_manifest
 from mintage.provenance.merkle import TileReader, inclusion_proof, leaf_hash, verify_inclusion
 from mintage.provenance.signing import Signer, generate_key
 from mintage.store import ObjectStore
+from tests.unit.provenance.crashing import CrashingStore
 
 if TYPE_CHECKING:
     from tests.unit.provenance.conftest import Minter
@@ -245,22 +246,6 @@ def test_a_plan_with_another_digest_is_refused(
             facts=make_facts(),
             signer=minted.signer,
         )
-
-
-class CrashingStore(ObjectStore):
-    """Dies at its n-th create: before it takes effect, or after, when the answer is lost."""
-
-    def crash_at(self, number: int, *, after: bool) -> Self:
-        self._left, self._after = number, after
-        return self
-
-    def create(self, path: str, data: bytes) -> None:
-        self._left -= 1
-        if self._left < 0 and not self._after:
-            raise StoreUnavailableError(f"crashed before {path}")
-        super().create(path, data)
-        if self._left < 0:
-            raise StoreUnavailableError(f"crashed after {path}")
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["request-lost", "answer-lost"])

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,8 +12,8 @@ from mintage.provenance.evaluations import read_evaluation
 from mintage.provenance.gate_statement import TestResult
 from mintage.provenance.layout import commit_path
 from mintage.provenance.signing import Signer, generate_key
-from mintage.store import ObjectStore
 from tests.unit.provenance.conftest import GATES, REPORT
+from tests.unit.provenance.crashing import CrashingStore
 
 if TYPE_CHECKING:
     from tests.unit.provenance.conftest import Minter
@@ -53,22 +53,6 @@ def test_another_evaluation_has_a_folder_of_its_own(minted: Minter, tmp_path: Pa
             other = Signer.load(generate_key(tmp_path / "other.pem").private_path)
             second = replace(minted, signer=other).keep_failed(REPORT, FAILED)
     assert first != second
-
-
-class CrashingStore(ObjectStore):
-    """Dies at its n-th create: before it takes effect, or after, when the answer is lost."""
-
-    def crash_at(self, number: int, *, after: bool) -> Self:
-        self._left, self._after = number, after
-        return self
-
-    def create(self, path: str, data: bytes) -> None:
-        self._left -= 1
-        if self._left < 0 and not self._after:
-            raise StoreUnavailableError(f"crashed before {path}")
-        super().create(path, data)
-        if self._left < 0:
-            raise StoreUnavailableError(f"crashed after {path}")
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["request-lost", "answer-lost"])

@@ -76,8 +76,7 @@ def _nearest_of_blocks(
     if not len(kept):
         return Nearest.unknown(queries.rows, k)
     search = _Search(queries, reference.take(kept), k)
-    for _ in pool.map(search.block, blocks):
-        pass
+    list(pool.map(search.block, blocks))  # waits for all, and raises what a thread raised
     rows = search.found.rows
     return Nearest(distances=search.found.distances, rows=np.where(rows < 0, -1, kept[rows]))
 
