@@ -1,8 +1,7 @@
 """Drawing rows: the columns one after another, each from one softmax or two.
 
-The embeddings of the columns known so far stand side by side in one matrix, so a further column is a
-gather into a slice of it, and in the canonical order a column's first layer reads only the slice
-before its own. Tokens are drawn by inverse transform, one uniform number each: see `inverse`.
+Here it is planned which columns come first, what is masked and what follows from what is known; the
+logits come from `forward`. Tokens are drawn by inverse transform, one uniform number each: see `inverse`.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from mintage_generators.tabular.autoregressive.forward import Forward, Scratch, State
 from mintage_generators.tabular.autoregressive.inverse import Inverse
 from mintage_generators.tabular.autoregressive.layout import Layout
 from mintage_generators.tabular.autoregressive.threads import torch_threads
@@ -40,43 +40,23 @@ class Mask:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One column to draw: target, masks (with the input of the case, or -1), inputs known, first layer."""
+    """One column to draw: its target, and masks (with the input of the case, or -1)."""
 
     target: int
     masks: tuple[tuple[int, Mask], ...]
-    known: int
-    weight: torch.Tensor
-
-
-class Scratch:
-    """Memory for what is computed on the way, kept for one draw.
-
-    Fresh memory of a megabyte comes from the system page by page, which takes longer than filling it.
-    """
-
-    def __init__(self) -> None:
-        self._kept: dict[str, torch.Tensor] = {}
-
-    def take(self, name: str, rows: int, width: int, kind: torch.dtype) -> torch.Tensor:
-        """A tensor (rows, width) of any content, in place of the one last taken by this name."""
-        kept = self._kept.get(name)
-        if kept is None or len(kept) < rows * width:
-            kept = self._kept[name] = torch.empty(rows * width, dtype=kind)
-        return kept[: rows * width].view(rows, width)
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Rows being drawn: uniform numbers (slots, rows), embeddings (rows, inputs side by side), tokens."""
+    """Rows being drawn: uniform numbers (slots, rows), what the network knows, tokens by input."""
 
     uniform: torch.Tensor
-    state: torch.Tensor
+    state: State
     known: dict[int, torch.Tensor]
-    scratch: Scratch
 
 
 class Sampler:
-    """Draws tokens with fixed weights. Weights are held in the type of the products, biases in float32."""
+    """Draws tokens with fixed weights."""
 
     def __init__(
         self,
@@ -87,31 +67,9 @@ class Sampler:
         temperature: float,
     ) -> None:
         self.codec, self.layout = codec, layout
-        self.kind = kind = torch.bfloat16 if products == "bfloat16" else torch.float32
-        heat = 1.0 / temperature
-
-        def of(name: str, scale: float = 1.0) -> torch.Tensor:
-            return torch.from_numpy(weights[name]).mul(scale).to(kind).contiguous()
-
-        slots, inputs = layout.slots, range(len(layout.inputs))
-        starts = np.cumsum([0, *layout.sizes])
-        self.width = weights["embedding"].shape[1]
-        self.embedding = [of("embedding")[starts[i] : starts[i + 1]].contiguous() for i in inputs]
-        # Outputs first, as a linear layer wants its weights: the product then adds the bias itself.
-        self.first = [of("first")[n].T.contiguous() for n in range(len(layout.targets))]
-        self.first_bias = of("first_bias")
-        self.second = [of("second")[n].T.contiguous() for n in range(len(slots))]
-        self.second_bias = of("second_bias")
-        levels = [number for number, slot in enumerate(slots) if slot.level]
-        self.shift = {number: of(f"shift.{k}") for k, number in enumerate(levels)}
-        self.inverse = [Inverse(slot.size) for slot in slots]
-        self.head, self.bias = [], []
-        for n, inverse in enumerate(self.inverse):
-            more = inverse.padded - slots[n].size
-            self.head.append(functional.pad(of(f"head.{n}", heat), (0, more)).T.contiguous())
-            self.bias.append(functional.pad(of(f"bias.{n}", heat), (0, more)))
+        self.forward = Forward(codec, layout, weights, products, temperature)
         self.of_target: list[list[int]] = [[] for _ in layout.targets]
-        for number, slot in enumerate(slots):
+        for number, slot in enumerate(layout.slots):
             self.of_target[slot.target].append(number)
         place = {column: position for position, column in enumerate(layout.inputs)}
         self.functions: dict[int, list[tuple[int, Function]]] = {}
@@ -128,8 +86,8 @@ class Sampler:
         with torch.inference_mode(), torch_threads(1):
             for start in range(0, rows, CHUNK_ROWS):
                 part = torch.from_numpy(np.ascontiguousarray(uniform[:, start : start + CHUNK_ROWS]))
-                state = scratch.take("state", part.shape[1], len(tokens) * self.width, self.kind).zero_()
-                drawn = self._chunk(Chunk(part, state, {}, scratch), fixed, steps)
+                state = self.forward.start(part.shape[1], scratch)
+                drawn = self._chunk(Chunk(part, state, {}), fixed, steps)
                 for position, values in enumerate(drawn):
                     tokens[position, start : start + CHUNK_ROWS] = values.numpy()
         constant = np.zeros(rows, np.int32)
@@ -137,7 +95,7 @@ class Sampler:
         return [tokens[place[i]] if i in place else constant for i in range(len(self.codec.columns))]
 
     def _chunk(self, chunk: Chunk, fixed: dict[int, int], steps: list[Step]) -> list[torch.Tensor]:
-        rows = len(chunk.state)
+        rows = chunk.uniform.shape[1]
         for position, token in fixed.items():
             self._learn(position, torch.full((rows,), token), chunk)
         for position in fixed:
@@ -150,8 +108,7 @@ class Sampler:
 
     def _learn(self, position: int, token: torch.Tensor, chunk: Chunk) -> None:
         chunk.known[position] = token
-        start = position * self.width
-        torch.index_select(self.embedding[position], 0, token, out=chunk.state[:, start : start + self.width])
+        self.forward.learn(chunk.state, position, token)
 
     def _follow(self, source: int, chunk: Chunk) -> None:
         for result, function in self.functions.get(source, []):
@@ -161,44 +118,26 @@ class Sampler:
                 self._follow(result, chunk)
 
     def _token(self, step: Step, chunk: Chunk) -> torch.Tensor:
-        bias, rows = self.first_bias[step.target], len(chunk.state)
-        before = chunk.scratch.take("before", rows, len(bias), self.kind)
-        torch.addmm(bias, chunk.state[:, : step.known * self.width], step.weight.T, out=before)
         numbers = self.of_target[step.target]
-        factors = _first_factors(step, chunk.known)
-        token = self._drawn(numbers[0], before, chunk, factors)
+        token = self._drawn(numbers[0], chunk, _first_factors(step, chunk.known))
         if len(numbers) == 1:
             return token
-        shift = chunk.scratch.take("hidden", rows, len(bias), self.kind)
-        before.add_(torch.index_select(self.shift[numbers[1]], 0, token, out=shift))
         factors = _second_factors(step, chunk.known, token)
-        inside = self._drawn(numbers[1], before, chunk, factors, group=token)
+        inside = self._drawn(numbers[1], chunk, factors, group=token)
         return inside.add_(token, alpha=self.layout.groups[self.layout.targets[step.target]])
 
     def _drawn(
         self,
         number: int,
-        before: torch.Tensor,
         chunk: Chunk,
         factors: torch.Tensor | None,
         *,
         group: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """An output of the slot for each row, from what its first layer gives and the group drawn, if any."""
-        rows, width = before.shape
-        hidden = _positive(before, chunk.scratch.take("hidden", rows, width, self.kind))
-        inner = chunk.scratch.take("inner", rows, width, self.kind)
-        torch.addmm(self.second_bias[number], hidden, self.second[number].T, out=inner)
-        hidden.add_(_positive(inner, inner))
-        inverse, head, bias = self.inverse[number], self.head[number].T, self.bias[number]
-        logits = chunk.scratch.take("logits", rows, inverse.padded, self.kind)
-        if group is None:
-            torch.addmm(bias, hidden, head, out=logits)
-        else:
-            # The product is added to the gathered biases where they lie, without a further pass.
-            torch.index_select(bias, 0, group, out=logits).addmm_(hidden, head)
-        weights = chunk.scratch.take("weights", rows, inverse.padded, torch.float32)
-        return inverse.pick(logits, chunk.uniform[number], factors, weights)
+        """An output of the slot for each row, int64, given the group drawn, if any."""
+        logits = self.forward.logits(chunk.state, number, group)
+        weights = chunk.state.scratch.take("weights", len(logits), logits.shape[1], torch.float32)
+        return self.forward.inverse[number].pick(logits, chunk.uniform[number], factors, weights)
 
     def _plan(self, conditions: Conditions) -> tuple[dict[int, int], list[Step]]:
         """Inputs with a single token allowed, and the steps for the others: conditioned columns first."""
@@ -219,9 +158,7 @@ class Sampler:
             for result, mask in self.links.get(position, []):
                 if result in known and result not in fixed:
                     masks.append((result, mask))
-            end = max(known, default=-1) + 1
-            weight = self.first[number][:, : end * self.width].contiguous()
-            steps.append(Step(number, tuple(masks), end, weight))
+            steps.append(Step(number, tuple(masks)))
             known.add(position)
             known |= {result for result, _ in self.functions.get(position, [])}
         return fixed, steps
@@ -273,16 +210,6 @@ def _second_factors(
         flat = group if case < 0 else known[case] * mask.second.shape[1] + group
         factors.append(mask.second.flatten(0, 1).index_select(0, flat))
     return functools.reduce(torch.mul, factors) if factors else None
-
-
-def _positive(units: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
-    """`out`, with the units, and 0 for negative ones; both may be the same."""
-    if units.dtype is torch.bfloat16:
-        # The sign is the same bit in an int16, which takes a fifth of the time: nothing is converted.
-        torch.clamp(units.view(torch.int16), min=0, out=out.view(torch.int16))
-    else:
-        torch.clamp(units, min=0, out=out)
-    return out
 
 
 def _filled(factors: np.ndarray) -> torch.Tensor:
