@@ -21,7 +21,8 @@ from mintage_generators.tabular.codec import TableCodec
 class Scratch:
     """Memory for what is computed on the way, kept for one draw.
 
-    `slices` are the parts of first layers that were read, by target and numbers of input. Fresh memory of a megabyte comes from the system page by page, which takes longer than filling it.
+    `slices` are the parts of first layers that were read, by target and numbers of input. Fresh memory of a
+    megabyte comes from the system page by page, which takes longer than filling it.
     """
 
     def __init__(self) -> None:
