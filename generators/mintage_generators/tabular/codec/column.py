@@ -39,6 +39,11 @@ class Column(ABC):
 
     @property
     @abstractmethod
+    def special_tokens(self) -> np.ndarray:
+        """Which tokens stand for no value (null, NaN, infinities); bool, shape (tokens,)."""
+
+    @property
+    @abstractmethod
     def exact(self) -> bool:
         """Whether each token stands for one value."""
 
@@ -54,6 +59,15 @@ class Column(ABC):
     @abstractmethod
     def decode(self, tokens: np.ndarray, draws: np.ndarray) -> pa.Array:
         """The values of `tokens`; `draws` are uniform in [0, 1), one for each row."""
+
+    def place(self, array: pa.Array | pa.ChunkedArray, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The draws, from `low` to `high`, at which `decode` makes of `tokens` the values of `array`.
+
+        float64 of shape (rows,) in [0, 1]. Where a token stands for one value, every draw makes it. A
+        value that its token cannot make has the nearest that it can.
+        """
+        del array
+        return np.zeros(len(tokens)), np.ones(len(tokens))
 
     @abstractmethod
     def token_of(self, value: pa.Scalar) -> int | None:
@@ -80,6 +94,12 @@ class ExactColumn(Column):
         values, counts = counted
         order = _number_order(values) if is_number(type_) else np.argsort(-counts, kind="stable")
         return cls(name=name, type=type_, values=values.take(pa.array(order)), counts=counts[order])
+
+    @property
+    def special_tokens(self) -> np.ndarray:
+        """Null, wherever it is listed, and floats that are no numbers."""
+        nulls = np.asarray(self.values.is_null().to_numpy(zero_copy_only=False))
+        return nulls | ~np.isfinite(numbers(self.values)) if is_number(self.type) else nulls
 
     @property
     def exact(self) -> bool:

@@ -47,6 +47,11 @@ class NumberColumn(Column):
     knots: np.ndarray
 
     @property
+    def special_tokens(self) -> np.ndarray:
+        """The first ones, which `special` names."""
+        return np.arange(self.tokens) < len(self.special)
+
+    @property
     def exact(self) -> bool:
         """Never: a bin stands for a range."""
         return False
@@ -77,6 +82,19 @@ class NumberColumn(Column):
                 values[tokens == token] = float(name)
         nulls = tokens == self.special.index("null") if "null" in self.special else None
         return from_numbers(values, nulls, self.type)
+
+    def place(self, array: pa.Array | pa.ChunkedArray, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where the quantile function of a bin rounds to the value; all draws for atoms and specials."""
+        low, high = np.zeros(len(tokens)), np.ones(len(tokens))
+        rows = np.flatnonzero(np.isin(tokens, self.bin_tokens))
+        binned = tokens[rows]
+        offset = self._offset(numbers(plain(array))[rows], binned)
+        # What lies within half a step of the value is rounded to it, and halves go to the even step.
+        half = 0.0 if self.grid is None else 0.5
+        even = np.mod(offset, 2.0) == 0.0 if half else np.ones(len(rows), np.bool_)
+        low[rows] = _draws_below(self.knots[binned], offset - half, ~even)
+        high[rows] = _draws_below(self.knots[binned], offset + half, even)
+        return low, high
 
     def token_of(self, value: pa.Scalar) -> int | None:
         """The atom or bin of a value that lies within the extremes and on the lattice."""
@@ -134,8 +152,28 @@ class NumberColumn(Column):
         steps = np.rint(np.minimum(offset, _BELOW_2_64)).astype(np.uint64)
         return self._values_at(base + np.minimum(steps, self.atoms[-1] - base))
 
+    def _offset(self, values: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+        """How far values are above the bases of their tokens: what `_values` adds to the bases."""
+        positions = self._positions(values)
+        base = self.base[tokens]
+        if self.grid is None:
+            return np.asarray(positions - base)
+        above = (np.maximum(positions, base) - base).astype(np.float64)
+        return np.asarray(above - (np.maximum(positions, base) - positions))
+
     def _values_at(self, positions: np.ndarray) -> np.ndarray:
         return positions if self.grid is None else self.grid.values(positions)
+
+
+def _draws_below(knots: np.ndarray, offsets: np.ndarray, inclusive: np.ndarray) -> np.ndarray:
+    """Up to which draw the knots (rows, KNOTS), joined by lines, are below the offsets, or at them."""
+    at = inclusive[:, None] & (knots == offsets[:, None])
+    right = ((knots < offsets[:, None]) | at).sum(axis=1)
+    rows, left = np.arange(len(knots)), np.clip(right - 1, 0, KNOTS - 2)
+    rise = knots[rows, left + 1] - knots[rows, left]
+    part = np.divide(offsets - knots[rows, left], rise, out=np.zeros(len(rows)), where=rise > 0)
+    draws = (left + np.clip(part, 0.0, 1.0)) / (KNOTS - 1)
+    return np.where(right == 0, 0.0, np.where(right == KNOTS, 1.0, draws))
 
 
 def special_kinds(array: pa.Array, values: np.ndarray) -> np.ndarray:

@@ -54,9 +54,10 @@ class TableCodec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FittedTable:
-    """A codec, the tokens of the rows that it was learned from, and the facts of the learning."""
+    """A codec, the rows that it was learned from, their tokens, and the facts of the learning."""
 
     codec: TableCodec
+    rows: pa.Table
     tokens: np.ndarray
     record: dict[str, object]
 
@@ -85,7 +86,7 @@ def fit_table(
         found = find_functions(columns, np.stack([c.listed for c in fitted], axis=1))
         columns, found = _ordered(columns, tokens, found)
     codec = TableCodec(schema=_emitted(table), columns=tuple(columns), functions=found)
-    return FittedTable(codec=codec, tokens=tokens, record=_record(rows, fitted, codec))
+    return FittedTable(codec=codec, rows=rows.table, tokens=tokens, record=_record(rows, fitted, codec))
 
 
 def foresee_table(source: Source) -> DatasetSchema:
