@@ -28,16 +28,33 @@ _MARGIN = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankedColumn:
-    """One ordered column: its index in the codec, and `edges`, float64 of shape (tokens + 1,), 0 to 1.
+    """One ordered column: its index in the codec, its tokens in `order`, and `edges` between them.
 
-    Token t owns the ranks from `edges[t]` to `edges[t + 1]`.
+    Token `order[p]` owns the ranks from `edges[p]` to `edges[p + 1]`. order: int32, shape (tokens,);
+    edges: float64 from 0 to 1, shape (tokens + 1,).
     """
 
     index: int
     column: Column
+    order: np.ndarray
     edges: np.ndarray
 
-    def of(self, array: pa.Array, tokens: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    @classmethod
+    def of(cls, index: int, column: Column, order: np.ndarray) -> RankedColumn:
+        """The column with its tokens in that order."""
+        # Half a row for tokens that were never counted, so that each can be reached by a condition.
+        steps = np.cumsum(np.maximum(column.counts, 0.5)[order], dtype=np.float64)
+        edges = np.concatenate([[0.0], steps / steps[-1]])
+        return cls(index=index, column=column, order=order.astype(np.int32), edges=edges)
+
+    @property
+    def positions(self) -> np.ndarray:
+        """Where each token stands in `order`; int64, shape (tokens,)."""
+        return np.argsort(self.order)
+
+    def encode(
+        self, array: pa.Array | pa.ChunkedArray, tokens: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
         """Ranks of the values, float64, shape (rows,), inside (0, 1); NaN where a token is `UNKNOWN`."""
         low, high = self.column.place(array, tokens)
         draws = low + (high - low) * rng.random(len(tokens))
@@ -48,16 +65,21 @@ class RankedColumn:
         """The rank at which these tokens (none `UNKNOWN`) take these draws in [0, 1]; inside (0, 1)."""
         # A hair's breadth inside, so that rounding does not carry a rank into the next token.
         inside = _MARGIN + (1.0 - 2.0 * _MARGIN) * draws
-        return np.asarray(self.edges[tokens] + (self.edges[tokens + 1] - self.edges[tokens]) * inside)
+        low, high = self.interval(tokens)
+        return np.asarray(low + (high - low) * inside)
+
+    def interval(self, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The lowest and the highest rank of each of these tokens (none `UNKNOWN`)."""
+        positions = self.positions[tokens]
+        return self.edges[positions], self.edges[positions + 1]
 
     def tokens_and_draws(self, ranks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The tokens, int32, and the draws in [0, 1) that `Column.decode` takes, both of shape (rows,)."""
-        tokens = np.searchsorted(self.edges, ranks, side="right") - 1
-        tokens = np.clip(tokens, 0, self.column.tokens - 1)
-        wide = self.edges[tokens + 1] - self.edges[tokens]
-        inside = (ranks - self.edges[tokens]) / wide
-        draws = (inside - _MARGIN) / (1.0 - 2.0 * _MARGIN)
-        return tokens.astype(np.int32), np.clip(draws, 0.0, np.nextafter(1.0, 0.0))
+        positions = np.searchsorted(self.edges, ranks, side="right") - 1
+        positions = np.clip(positions, 0, self.column.tokens - 1)
+        low, high = self.edges[positions], self.edges[positions + 1]
+        draws = ((ranks - low) / (high - low) - _MARGIN) / (1.0 - 2.0 * _MARGIN)
+        return self.order[positions], np.clip(draws, 0.0, np.nextafter(1.0, 0.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +96,7 @@ class Ranks:
         ordered, categorical = [], []
         for i, column in enumerate(codec.columns):
             if _is_ordered(column, ordered_tokens):
-                ordered.append(RankedColumn(index=i, column=column, edges=_edges(column)))
+                ordered.append(RankedColumn.of(i, column, np.arange(column.tokens)))
             else:
                 categorical.append(i)
         return cls(codec=codec, ordered=tuple(ordered), categorical=tuple(categorical))
@@ -87,7 +109,7 @@ class Ranks:
         """
         ranks = np.empty((len(tokens), len(self.ordered)))
         for j, column in enumerate(self.ordered):
-            ranks[:, j] = column.of(table.column(column.index), tokens[:, column.index], rng)
+            ranks[:, j] = column.encode(table.column(column.index), tokens[:, column.index], rng)
         return ranks
 
     def tokens_and_draws(self, ranks: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -100,10 +122,3 @@ def _is_ordered(column: Column, least: int) -> bool:
     if not isinstance(column, ExactColumn):
         return True
     return is_number(column.type) and bool((~column.special_tokens).sum() >= least)
-
-
-def _edges(column: Column) -> np.ndarray:
-    # Half a row for tokens that were never counted, so that each can be reached by a condition.
-    steps = np.cumsum(np.maximum(column.counts, 0.5), dtype=np.float64)
-    edges = np.concatenate([[0.0], steps / steps[-1]])
-    return np.asarray(edges)
