@@ -7,12 +7,14 @@ them (engine), stores their results (store) or proves them (provenance) does not
 from mintage.contracts.arrow_types import parse_type, type_name
 from mintage.contracts.connector import Connector, ConnectorConfig, PartWriter
 from mintage.contracts.generator import (
+    Checkpoints,
     Determinism,
     FitContext,
     FitProgress,
     Generator,
     GeneratorConfig,
     Model,
+    NoCheckpoints,
     TableBatch,
 )
 from mintage.contracts.operator import DatasetJudge, Operator, OperatorConfig, RowJudge
@@ -29,6 +31,7 @@ from mintage.contracts.source import SCAN_ROWS, Source, TableReader
 __all__ = [
     "KEYS_PER_SHARD",
     "SCAN_ROWS",
+    "Checkpoints",
     "ColumnSchema",
     "Connector",
     "ConnectorConfig",
@@ -41,6 +44,7 @@ __all__ = [
     "Generator",
     "GeneratorConfig",
     "Model",
+    "NoCheckpoints",
     "Operator",
     "OperatorConfig",
     "PartWriter",

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -46,13 +46,59 @@ def _ignore(progress: FitProgress) -> None:
     del progress
 
 
+class Checkpoints(Protocol):
+    """Where a fit keeps its state, so that a killed one goes on instead of starting again."""
+
+    @property
+    def every_seconds(self) -> float | None:
+        """How long a fit works before it saves again; None: saving has no use here."""
+        ...
+
+    def load(self) -> Mapping[str, bytes] | None:
+        """The files that were saved last by this very fit; None at its first start."""
+        ...
+
+    def save(self, files: Mapping[str, bytes]) -> None:
+        """Keep these files (JSON and safetensors) instead of those before; all of them or none."""
+        ...
+
+
+class NoCheckpoints:
+    """For a fit that nobody resumes."""
+
+    every_seconds: float | None = None
+
+    def load(self) -> Mapping[str, bytes] | None:
+        """Nothing was saved."""
+        return None
+
+    def save(self, files: Mapping[str, bytes]) -> None:
+        """Drop them."""
+        del files
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitContext:
-    """What the platform lends a generator while it learns."""
+    """What the platform lends a generator while it learns.
+
+    Attributes:
+        seed: What the fit's randomness follows from.
+        threads: Threads that the fit may use.
+        report: Takes progress; only the first of several processes is listened to.
+        device: "cpu", or "cuda" for the GPU of this process.
+        rank: Which of `world` processes that fit the same model together this one is.
+        world: How many there are. Above 1, `torch.distributed` is initialised in each of them, all get
+            the same source and seed, and `fit` has to return equal models; that of rank 0 is kept.
+        checkpoints: Where a long fit saves its state; what rank 0 saves counts.
+    """
 
     seed: int
     threads: int = 1
     report: Callable[[FitProgress], None] = field(default=_ignore)
+    device: str = "cpu"
+    rank: int = 0
+    world: int = 1
+    checkpoints: Checkpoints = field(default_factory=NoCheckpoints)
 
     def rng(self) -> np.random.Generator:
         """The randomness of this fit."""
