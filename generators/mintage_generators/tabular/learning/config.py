@@ -76,6 +76,18 @@ class LearningOptions(GeneratorConfig):
         le=0.5,
         description="Share of the rows that are held out to choose when to stop; at most 20,000 rows.",
     )
+    train_rows: int | None = Field(
+        default=None,
+        ge=100,
+        le=10**11,
+        description="Rows trained on at most, a uniform sample of a longer source; null: all, from a "
+        "temporary file when they are more than fit_rows.",
+    )
+    max_disk_bytes: int = Field(
+        default=100 * 2**30,
+        ge=0,
+        description="Bytes that the temporary file of a source longer than fit_rows may take.",
+    )
 
     @model_validator(mode="before")
     @classmethod
