@@ -7,7 +7,9 @@ import pyarrow as pa
 import pytest
 
 from mintage.testing import GENERATOR_CHECKS, GeneratorCase, GeneratorCheck, memory_source
+from mintage_generators.tabular.auto.generator import AutoGenerator
 from mintage_generators.tabular.autoregressive.generator import AutoregressiveGenerator
+from mintage_generators.tabular.copula.generator import CopulaGenerator
 from mintage_generators.tabular.marginals.generator import MarginalsGenerator
 
 ROWS = 600
@@ -43,9 +45,31 @@ def mixed() -> pa.Table:
 
 
 CASES = {
+    "copula": GeneratorCase(
+        generator=CopulaGenerator,
+        config=CopulaGenerator.Config.model_validate({"sweeps": 2}),
+        source=memory_source(mixed()),
+        fixed={"carrier": "UA", "late": None},
+        excluded={"day": (None,), "small": (7, 8)},
+    ),
     "marginals": GeneratorCase(
         generator=MarginalsGenerator,
         config=MarginalsGenerator.Config.model_validate({}),
+        source=memory_source(mixed()),
+        fixed={"carrier": "UA", "late": None},
+        excluded={"day": (None,), "small": (7, 8)},
+    ),
+    "auto": GeneratorCase(
+        generator=AutoGenerator,
+        config=AutoGenerator.Config.model_validate(
+            {
+                "max_steps": 20,
+                "candidates": [
+                    {"kind": "tabular.marginals"},
+                    {"kind": "tabular.autoregressive", "batch_rows": 64, "hidden": 16, "embedding": 4},
+                ],
+            }
+        ),
         source=memory_source(mixed()),
         fixed={"carrier": "UA", "late": None},
         excluded={"day": (None,), "small": (7, 8)},

@@ -1,0 +1,168 @@
+"""`tabular.auto`: tries candidates for a while, takes the one whose rows pass best for fresh real ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from pydantic import JsonValue, ValidationError
+
+from mintage.contracts import (
+    DatasetSchema,
+    Determinism,
+    FitContext,
+    Generator,
+    Model,
+    SampleRequest,
+    Scalar,
+    Source,
+    TableBatch,
+)
+from mintage.errors import FitError, SourceError
+from mintage_generators.tabular.auto.candidates import KINDS, Limits, generator_class, make_generator
+from mintage_generators.tabular.auto.clock import Clock
+from mintage_generators.tabular.auto.config import DEFAULT_CANDIDATES, AutoConfig
+from mintage_generators.tabular.auto.contest import Contest, Decision, attempt, relay
+from mintage_generators.tabular.codec import Document, damaged, foresee_table
+
+DECISION = "auto.json"
+MAX_DECISION_BYTES = 1 << 20
+
+
+class AutoDocument(Document):
+    """Which generator was chosen, and what the fit record tells of the choice."""
+
+    kind: str
+    record: dict[str, JsonValue]
+
+    def to_bytes(self) -> bytes:
+        """Equal documents, equal bytes."""
+        dumped = self.model_dump(mode="json")
+        return json.dumps(dumped, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> AutoDocument:
+        """What `to_bytes` wrote; raises `FitError` for anything else."""
+        if len(data) > MAX_DECISION_BYTES:
+            raise damaged(f"{DECISION} has {len(data)} bytes, more than {MAX_DECISION_BYTES}")
+        try:
+            document = cls.model_validate_json(data)
+        except ValidationError as exc:
+            raise damaged(str(exc).splitlines()[0][:200]) from exc
+        if document.kind not in KINDS:
+            raise damaged(f"{document.kind[:100]!r} is no generator that can be chosen")
+        return document
+
+
+@dataclass(frozen=True, slots=True)
+class AutoModel(Model):
+    """The chosen generator's model, and why it was chosen."""
+
+    chosen: Model
+    document: AutoDocument
+
+    @property
+    def determinism(self) -> Determinism:  # type: ignore[override]  # a class has one, a choice its model's
+        """What the chosen model claims."""
+        return self.chosen.determinism
+
+    @property
+    def batch_rows(self) -> int:  # type: ignore[override]  # as above
+        """What the chosen model asks for."""
+        return self.chosen.batch_rows
+
+    @property
+    def schema(self) -> DatasetSchema:
+        """The chosen model's."""
+        return self.chosen.schema
+
+    @property
+    def fit_record(self) -> dict[str, object]:
+        """The chosen model's record; under `choice`, who was tried, with which figures, and the reason."""
+        return {**self.chosen.fit_record, "choice": {"kind": self.document.kind, **self.document.record}}
+
+    def check(self, fixed: Mapping[str, Scalar], excluded: Mapping[str, tuple[Scalar, ...]]) -> None:
+        """Raise `ConditionError` for what the chosen model cannot meet."""
+        self.chosen.check(fixed, excluded)
+
+    def sample(self, request: SampleRequest) -> Iterator[TableBatch]:
+        """The chosen model's rows."""
+        return self.chosen.sample(request)
+
+    def save(self) -> dict[str, bytes]:
+        """The chosen model's files, and the decision."""
+        return {**self.chosen.save(), DECISION: self.document.to_bytes()}
+
+
+class AutoGenerator(Generator):
+    """Chooses among tabular generators by held-out rows, then learns from all rows."""
+
+    Config = AutoConfig
+    config: AutoConfig
+
+    def foresee(self, source: Source | None) -> DatasetSchema | None:
+        """The source's own table, with plain types."""
+        return foresee_table(source) if source is not None else None
+
+    def fit(self, source: Source | None, context: FitContext) -> AutoModel:
+        """Trials of all candidates, then a full fit of the best that can be fitted.
+
+        Raises `FitError` that names each candidate and its reason when none can.
+        """
+        if source is None:
+            raise SourceError("tabular.auto learns from a source, and there is none", "name one")
+        clock = Clock(seconds=self.config.max_seconds, context=context)
+        contest = Contest(config=self.config, context=context, clock=clock)
+        return self._fit_in_order(contest.decide(source), source, context, clock)
+
+    def _fit_in_order(
+        self, decision: Decision, source: Source, context: FitContext, clock: Clock
+    ) -> AutoModel:
+        failures: dict[int, str] = {}
+        for i in decision.choice.order:
+            candidate = self.config.candidates[i]
+            left = clock.left()
+            limits = Limits(
+                seconds=None if left is None else left - decision.overhead, steps=self.config.max_steps
+            )
+            own = replace(context, report=relay(context, candidate.kind))
+            model = attempt(
+                lambda made=candidate, limits=limits, own=own: make_generator(  # type: ignore[misc]
+                    made, self.config.shared(), limits
+                ).fit(source, own)
+            )
+            if not isinstance(model, str):
+                record = self._record(decision, failures)
+                return AutoModel(model, AutoDocument(kind=candidate.kind, record=record))
+            failures[i] = model
+        raise self._none_fitted(failures)
+
+    def _record(self, decision: Decision, failures: Mapping[int, str]) -> dict[str, JsonValue]:
+        record = decision.to_json()
+        if failures:
+            names = {self.config.candidates[i].describe(): why for i, why in failures.items()}
+            record["failed"] = dict(names)
+        return record
+
+    def _none_fitted(self, failures: Mapping[int, str]) -> FitError:
+        each = "; ".join(f"{self.config.candidates[i].describe()}: {why}" for i, why in failures.items())
+        return FitError(
+            f"none of the {len(failures)} candidates could be fitted: {each}",
+            "change the source or the options as the reasons say, or name other candidates",
+        )
+
+    @classmethod
+    def warm_up(cls) -> None:
+        """Load what the default candidates need."""
+        for candidate in DEFAULT_CANDIDATES:
+            generator_class(candidate.kind).warm_up()
+
+    @classmethod
+    def load(cls, files: Mapping[str, bytes]) -> AutoModel:
+        """The chosen generator's model from its files and the decision."""
+        if DECISION not in files:
+            raise damaged(f"it has the files {sorted(files)[:10]}, and {DECISION} is not among them")
+        document = AutoDocument.from_bytes(files[DECISION])
+        own = {name: data for name, data in files.items() if name != DECISION}
+        return AutoModel(generator_class(document.kind).load(own), document)
