@@ -23,7 +23,7 @@ from mintage_generators.tabular.codec.table import TableCodec
 ORDERED_TOKENS = 3
 """Listed numbers that a column needs at least for their order to mean anything."""
 
-_MARGIN = 1e-9
+_MARGIN = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""The Gaussian copula: every column's own distribution, tied together by one matrix of correlations."""
