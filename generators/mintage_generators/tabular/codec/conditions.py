@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +12,7 @@ import pyarrow as pa
 from mintage.contracts import Scalar
 from mintage.errors import ConditionError
 from mintage_generators.tabular.codec.column import Column, ExactColumn
+from mintage_generators.tabular.codec.domains import Domain
 from mintage_generators.tabular.codec.functions import Function
 from mintage_generators.tabular.codec.physical import is_text
 from mintage_generators.tabular.codec.scalars import read_scalar
@@ -19,10 +20,14 @@ from mintage_generators.tabular.codec.scalars import read_scalar
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditions:
-    """What the columns may hold: by column index, tokens allowed (bool) and the value written out."""
+    """What the columns may hold: by column index, tokens allowed (bool) and the value written out.
+
+    `domains` are of columns of which only some values of a token are allowed.
+    """
 
     allowed: Mapping[int, np.ndarray]
     written: Mapping[int, pa.Scalar]
+    domains: Mapping[int, Domain] = field(default_factory=dict)
 
 
 def read_conditions(

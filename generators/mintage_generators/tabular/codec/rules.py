@@ -1,0 +1,420 @@
+"""Constraints made ready for a codec: on which scale columns are compared, and in which order drawn.
+
+Rows keep inequalities because columns are drawn up (or down) along them: nothing is drawn so high that
+a later column could not be higher still. That needs a graph without circles, and columns that nothing
+else ties down when their turn comes; what does not fit is refused here, before anything is learned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from graphlib import CycleError, TopologicalSorter
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from mintage.errors import SpecError
+from mintage_generators.tabular.codec.axes import Scale, common_scale
+from mintage_generators.tabular.codec.column import Column, ExactColumn, plain
+from mintage_generators.tabular.codec.combinations import Group, joined
+from mintage_generators.tabular.codec.constraints import (
+    Constraint,
+    InequalityConstraint,
+    RangeConstraint,
+    SumConstraint,
+    columns_of,
+)
+from mintage_generators.tabular.codec.domains import is_ordered
+from mintage_generators.tabular.codec.physical import numbers
+from mintage_generators.tabular.codec.scalars import read_scalar
+
+
+class Typed(Protocol):
+    """A column as far as constraints need to know it: one of a schema, or of a codec."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def type(self) -> pa.DataType:
+        """The type of its values."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inequality:
+    """`lower + gap <= upper` (or `<`) of columns by number, on their scale."""
+
+    lower: int
+    upper: int
+    gap: float
+    strict: bool
+    said: str
+
+    def above(self, values: np.ndarray) -> np.ndarray:
+        """The smallest values of `upper` for these of `lower`."""
+        if values.dtype != np.float64:
+            return values + int(self.gap) + int(self.strict)
+        sums = values + self.gap
+        return np.nextafter(sums, np.inf) if self.strict else sums
+
+    def below(self, values: np.ndarray) -> np.ndarray:
+        """The largest values of `lower` for these of `upper`."""
+        if values.dtype != np.float64:
+            return values - int(self.gap) - int(self.strict)
+        found = values - self.gap
+        for _ in range(3):
+            # The sum that is checked rounds in its own way: a step or two make up for it.
+            wrong = found + self.gap >= values if self.strict else found + self.gap > values
+            found = np.where(wrong & np.isfinite(found), np.nextafter(found, -np.inf), found)
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sum:
+    """`total` is the sum of the parts, columns by number."""
+
+    total: int
+    parts: tuple[int, ...]
+    said: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Constraints over a codec's columns, by their number.
+
+    `scales` holds each compared or summed column's scale; `spans` the ranges, in the column's own
+    numbers; `rising` tells of each column in an inequality whether its kind is drawn from the lowest up;
+    `edges` are pairs of columns of which the first is drawn before the second.
+    """
+
+    constraints: tuple[Constraint, ...] = ()
+    inequalities: tuple[Inequality, ...] = ()
+    sums: tuple[Sum, ...] = ()
+    groups: tuple[Group, ...] = ()
+    scales: Mapping[int, Scale]
+    spans: Mapping[int, tuple[object, object]]
+    rising: Mapping[int, bool]
+    edges: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def totals(self) -> set[int]:
+        """Columns that are computed."""
+        return {rule.total for rule in self.sums}
+
+    @property
+    def tied(self) -> set[int]:
+        """Columns that may follow from no other: they have to be drawn under masks, or computed."""
+        ends = {i for rule in self.inequalities for i in (rule.lower, rule.upper)}
+        return ends | self.totals | {i for group in self.groups for i in group.columns}
+
+
+def compile_rules(
+    constraints: Sequence[Constraint], columns: Sequence[Column], groups: Sequence[Group]
+) -> Rules:
+    """Constraints ready for use; `groups` are the combinations that they allow, learned or listed.
+
+    Raises `SpecError` for columns that are not there or not of the right kind, and for constraints
+    that cannot be kept together, naming them.
+    """
+    declared = declare(constraints, columns)
+    merged = joined(list(groups))
+    inequalities, merged = _within_groups(declared.inequalities, merged, columns, declared.scales)
+    for rule in declared.sums:
+        if any(rule.total in group.columns for group in merged):
+            raise SpecError(
+                f"column {columns[rule.total].name!r} is computed by {rule.said!r}, and so cannot stand in "
+                "combinations or dependencies", "take one of the constraints back",
+            )  # fmt: skip
+    rising, edges = _Order(inequalities, declared.sums, merged, columns).plan()
+    return replace(declared, inequalities=inequalities, groups=tuple(merged), rising=rising, edges=edges)
+
+
+def declare(constraints: Sequence[Constraint], columns: Sequence[Typed]) -> Rules:
+    """What can be told of constraints by the columns' names and types alone; nothing is ordered yet.
+
+    Raises `SpecError` for columns that are not there or not of the right kind, for circles, and for
+    ranges that leave nothing.
+    """
+    index = {column.name: i for i, column in enumerate(columns)}
+    for constraint in constraints:
+        for name in columns_of(constraint):
+            _check_column(constraint, name, index)
+    scales = _scales(constraints, columns, index)
+    sums = tuple(
+        Sum(total=index[c.total], parts=tuple(index[p] for p in c.parts), said=str(c))
+        for c in constraints
+        if isinstance(c, SumConstraint)
+    )
+    _check_sums(sums, columns, scales)
+    rules = Rules(
+        constraints=tuple(constraints), inequalities=_inequalities(constraints, index, scales), sums=sums,
+        scales=scales, spans=_spans(constraints, columns, index), rising={},
+    )  # fmt: skip
+    check_circles([(rule.lower, rule.upper) for rule in rules.inequalities], rules.inequalities)
+    check_circles([(part, rule.total) for rule in sums for part in rule.parts], sums)
+    _check_ranges(rules, columns)
+    return rules
+
+
+def check_circles(edges: Sequence[tuple[int, int]], rules: Sequence[Inequality | Sum]) -> None:
+    """Raise `SpecError` when the edges lead back to where they began, naming the rules on the way."""
+    circle = _circle(edges)
+    if circle:
+        said = [rule.said for rule in rules if _touches(rule, circle)]
+        raise SpecError(
+            f"constraints that go round in a circle cannot be kept: {'; '.join(said)}",
+            "take one of them back",
+        )
+
+
+def _touches(rule: Inequality | Sum, columns: set[int]) -> bool:
+    if isinstance(rule, Sum):
+        return rule.total in columns
+    return rule.lower in columns and rule.upper in columns
+
+
+def _check_ranges(rules: Rules, columns: Sequence[Typed]) -> None:
+    """Follow the ranges along the inequalities: no column may be left with an empty one."""
+    low: dict[int, float] = {}
+    high: dict[int, float] = {}
+    for i, (start, end) in rules.spans.items():
+        factor = rules.scales[i].factors[i] if i in rules.scales else 1
+        if start is not None:
+            low[i] = start * factor  # type: ignore[operator]
+        if end is not None:
+            high[i] = end * factor  # type: ignore[operator]
+    for _ in range(len(rules.inequalities)):
+        for rule in rules.inequalities:
+            if rule.lower in low:
+                low[rule.upper] = max(low[rule.lower] + rule.gap, low.get(rule.upper, -np.inf))
+            if rule.upper in high:
+                high[rule.lower] = min(high[rule.upper] - rule.gap, high.get(rule.lower, np.inf))
+    for i in low.keys() & high.keys():
+        if low[i] > high[i]:
+            said = [str(c) for c in rules.constraints if columns[i].name in columns_of(c)]
+            raise SpecError(
+                f"the constraints leave no value for column {columns[i].name!r}: it would have to be at "
+                f"least {low[i]} and at most {high[i]}, in the finest unit that is compared: {'; '.join(said)}",
+                "take one of them back, or widen a range",
+            )
+
+
+def _check_column(constraint: Constraint, name: str, known: Mapping[str, object]) -> None:
+    if name not in known:
+        raise SpecError(
+            f"the constraint {str(constraint)!r} names column {name!r}, which is not there",
+            f"known columns: {', '.join(list(known)[:20])}",
+        )
+
+
+def _scales(
+    constraints: Sequence[Constraint], columns: Sequence[Typed], index: Mapping[str, int]
+) -> dict[int, Scale]:
+    """One scale for all columns that hang together by inequalities and sums."""
+    sets: list[tuple[set[int], list[str]]] = []
+    for constraint in constraints:
+        if not isinstance(constraint, InequalityConstraint | SumConstraint):
+            continue
+        members, said = {index[name] for name in columns_of(constraint)}, [str(constraint)]
+        apart = []
+        for others, words in sets:
+            if others & members:
+                members, said = members | others, words + said
+            else:
+                apart.append((others, words))
+        sets = [*apart, (members, said)]
+    scales = {}
+    for members, said in sets:
+        scale = common_scale({i: columns[i].type for i in sorted(members)}, "; ".join(said))
+        scales |= dict.fromkeys(members, scale)
+    return scales
+
+
+def _spans(
+    constraints: Sequence[Constraint], columns: Sequence[Typed], index: Mapping[str, int]
+) -> dict[int, tuple[object, object]]:
+    spans: dict[int, tuple[object, object]] = {}
+    for c in constraints:
+        if isinstance(c, RangeConstraint):
+            i = index[c.column]
+            if not is_ordered(columns[i].type):
+                raise SpecError(
+                    f"{str(c)!r} is a range, but column {c.column!r} is of type {columns[i].type}",
+                    "ranges are for numbers, dates and times; list values by combinations or conditions",
+                )
+            low, high = (bound(columns[i], end) for end in (c.min, c.max))
+            before = spans.get(i, (None, None))
+            low = before[0] if low is None else low if before[0] is None else max(low, before[0])  # type: ignore[call-overload]
+            high = before[1] if high is None else high if before[1] is None else min(high, before[1])  # type: ignore[call-overload]
+            if low is not None and high is not None and low > high:
+                raise SpecError(
+                    f"column {c.column!r}: the constraint {str(c)!r} leaves an empty range", "swap its ends"
+                )
+            spans[i] = low, high
+    return spans
+
+
+def bound(column: Typed, value: str | float | bool | None) -> object:
+    """The number of one end of a range, or None; raises `ConditionError` for no value of the column."""
+    if value is None:
+        return None
+    return numbers(plain(pa.array([read_scalar(column.name, column.type, value)], column.type)))[0]
+
+
+def _inequalities(
+    constraints: Sequence[Constraint], index: Mapping[str, int], scales: Mapping[int, Scale]
+) -> tuple[Inequality, ...]:
+    found = []
+    for c in constraints:
+        if isinstance(c, InequalityConstraint):
+            lower, upper = index[c.lower], index[c.upper]
+            gap = scales[lower].gap(c.gap, str(c))
+            if lower == upper:
+                raise SpecError(
+                    f"the constraint {str(c)!r} compares a column with itself", "name two columns"
+                )
+            found.append(Inequality(lower=lower, upper=upper, gap=gap, strict=c.strict, said=str(c)))
+    return tuple(found)
+
+
+def _within_groups(
+    inequalities: tuple[Inequality, ...],
+    groups: list[Group],
+    columns: Sequence[Column],
+    scales: Mapping[int, Scale],
+) -> tuple[tuple[Inequality, ...], list[Group]]:
+    """Inequalities between columns of one group only thin out its combinations."""
+    left = []
+    for rule in inequalities:
+        place = next((n for n, g in enumerate(groups) if {rule.lower, rule.upper} <= set(g.columns)), None)
+        if place is None:
+            left.append(rule)
+            continue
+        group = groups[place]
+        (low, low_known), (high, high_known) = (
+            _token_values(columns[i], scales[i], i, group.tuples[:, group.columns.index(i)])
+            for i in (rule.lower, rule.upper)
+        )
+        kept = ~(low_known & high_known) | (rule.above(low) <= high)
+        if not kept.any():
+            raise SpecError(
+                f"no combination of columns keeps {rule.said!r}", "take one of the constraints back"
+            )
+        groups = [
+            *groups[:place],
+            Group(columns=group.columns, tuples=group.tuples[kept]),
+            *groups[place + 1 :],
+        ]
+    return tuple(left), groups
+
+
+def _token_values(column: Column, scale: Scale, i: int, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    assert isinstance(column, ExactColumn)
+    values, known = numbers(column.values), ~column.values.is_null().to_numpy(zero_copy_only=False)
+    if values.dtype == np.float64:
+        known &= ~np.isnan(values)
+    scaled = values.astype(np.float64) if scale.floats else values.astype(np.int64) * scale.factors[i]
+    return scaled[tokens], known[tokens]
+
+
+def _check_sums(sums: Sequence[Sum], columns: Sequence[Typed], scales: Mapping[int, Scale]) -> None:
+    totals = [rule.total for rule in sums]
+    for rule in sums:
+        name = columns[rule.total].name
+        if totals.count(rule.total) > 1:
+            raise SpecError(f"column {name!r} is the total of two sums", "declare one of them")
+        scale = scales[rule.total]
+        if not (scale.unit is None or pa.types.is_duration(columns[rule.total].type)):
+            raise SpecError(f"{rule.said}: dates and times of day do not add up", "sum numbers or durations")
+        if any(scale.factors[part] % scale.factors[rule.total] for part in rule.parts):
+            raise SpecError(
+                f"{rule.said}: column {name!r} of type {columns[rule.total].type} is coarser than its parts",
+                "cast the total to a type that holds the sum exactly",
+            )
+        if not scale.floats or pa.types.is_floating(columns[rule.total].type):
+            continue
+        raise SpecError(f"{rule.said}: floats do not add up to whole numbers", "cast the total to a float")
+
+
+class _Order:
+    """Which way each set of compared columns is drawn, and what is drawn before what."""
+
+    def __init__(
+        self,
+        inequalities: tuple[Inequality, ...],
+        sums: tuple[Sum, ...],
+        groups: Sequence[Group],
+        columns: Sequence[Column],
+    ) -> None:
+        self.inequalities, self.groups, self.columns = inequalities, groups, columns
+        self.totals = {rule.total: rule for rule in sums}
+        self.edges = [(part, rule.total) for rule in sums for part in rule.parts]
+        self.rising: dict[int, bool] = {}
+        self.bounded: set[int] = set()
+
+    def plan(self) -> tuple[dict[int, bool], tuple[tuple[int, int], ...]]:
+        for rules in _connected(self.inequalities):
+            up = [(rule.lower, rule.upper) for rule in rules]
+            against = sum(self.columns[a].tokens > self.columns[b].tokens for a, b in up)
+            ways = (True, False) if 2 * against <= len(up) else (False, True)
+            problems = [self._try(up, rising=way) for way in ways]
+            if all(problems):
+                raise SpecError(
+                    f"the constraints {'; '.join(rule.said for rule in rules)} cannot be kept together with "
+                    f"the others: {problems[0]}",
+                    "take one of them back",
+                )
+        return self.rising, tuple(dict.fromkeys(self.edges))
+
+    def _try(self, up: list[tuple[int, int]], *, rising: bool) -> str:
+        """Why these inequalities cannot be kept this way; empty when they can, and then they are planned."""
+        members = {i for pair in up for i in pair}
+        pairs = up if rising else [(b, a) for a, b in up]
+        bounded = self.bounded | {after for _, after in pairs}
+        if computed := bounded & set(self.totals):
+            return f"{self.columns[computed.pop()].name} is computed, and what is below it is drawn before"
+        edges = [*self.edges, *pairs]
+        for group in self.groups:
+            first = sorted(bounded & set(group.columns))
+            if len(first) > 1:
+                names = ", ".join(self.columns[i].name for i in first)
+                return f"columns {names} are bound by each other's combinations and by inequalities"
+            edges += [(first[0], other) for other in group.columns if first and other != first[0]]
+        if _circle(edges):
+            names = ", ".join(sorted(self.columns[i].name for i in members))
+            return f"there is no order in which {names} and the columns tied to them can be drawn"
+        self.edges, self.bounded = edges, bounded
+        self.rising |= dict.fromkeys(members, rising)
+        return ""
+
+
+def _circle(edges: Sequence[tuple[int, int]]) -> set[int]:
+    """The columns of a circle of edges; empty when there is none."""
+    sorter: TopologicalSorter[int] = TopologicalSorter()
+    for before, after in edges:
+        sorter.add(after, before)
+    try:
+        sorter.prepare()
+    except CycleError as exc:
+        return set(exc.args[1])
+    return set()
+
+
+def _connected(inequalities: Sequence[Inequality]) -> list[list[Inequality]]:
+    """The inequalities in sets that share columns."""
+    sets: list[list[Inequality]] = []
+    for rule in inequalities:
+        ends, joint, apart = {rule.lower, rule.upper}, [rule], []
+        for other in sets:
+            touches = ends & {i for one in other for i in (one.lower, one.upper)}
+            if touches:
+                joint = other + joint
+            else:
+                apart.append(other)
+        sets = [*apart, joint]
+    return sets
