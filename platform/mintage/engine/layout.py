@@ -7,6 +7,7 @@ import re
 from mintage.provenance.layout import COMMITS, DATA, PLAN, REJECTS, SKETCHES, commit_path
 
 MODEL = "_mintage/model/model.json"
+CHECKPOINTS = "_mintage/checkpoints/"
 
 _COMMIT = re.compile(r"_mintage/commits/(\d{6,})\.json")
 
@@ -43,6 +44,7 @@ def prepared_path(digest: str) -> str:
 
 
 __all__ = [
+    "CHECKPOINTS",
     "COMMITS",
     "DATA",
     "MODEL",

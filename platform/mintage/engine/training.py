@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
 from mintage.contracts import FitContext, FitProgress, Generator, Model, Source
 from mintage.engine import events
+from mintage.engine.checkpoints import StoredCheckpoints
+from mintage.engine.devices import Device, choose_device
 from mintage.engine.models import StoredModel, save_model
 from mintage.errors import ClusterError, FitError, MintageError
 from mintage.plugins import PluginRef, load_generator
@@ -33,6 +35,13 @@ class Training:
     seed: int
     threads: int
     fit_id: str
+    device: Device = "auto"
+    checkpoint_seconds: float | None = None
+
+    def checkpoints(self) -> StoredCheckpoints:
+        """Where this fit keeps its state; a store in memory has no use for it."""
+        every = self.checkpoint_seconds if self.store.is_shared else None
+        return StoredCheckpoints(store=self.store, fit_id=self.fit_id, every_seconds=every)
 
 
 def fit_here(training: Training, on_event: events.OnEvent) -> StoredModel:
@@ -41,37 +50,89 @@ def fit_here(training: Training, on_event: events.OnEvent) -> StoredModel:
     def report(progress: FitProgress) -> None:
         on_event(events.FitProgressed(step=progress.step, steps=progress.steps, note=progress.note))
 
-    model = fit_model(training, FitContext(seed=training.seed, threads=training.threads, report=report))
-    return save_model(training.store, model, training.generator, training.fit_id)
+    return _fit_alone(training, choose_device(training.device), report)
+
+
+def _fit_alone(training: Training, device: str, report: Callable[[FitProgress], None]) -> StoredModel:
+    checkpoints = training.checkpoints()
+    context = FitContext(
+        seed=training.seed, threads=training.threads, report=report, device=device, checkpoints=checkpoints
+    )
+    stored = save_model(training.store, fit_model(training, context), training.generator, training.fit_id)
+    checkpoints.clear()
+    return stored
 
 
 def fit_model(training: Training, context: FitContext) -> Model:
     """Fit, and return the model; any error that is not Mintage's own becomes a `FitError`."""
+    try:
+        return fit_as_is(training, context)
+    except MintageError:
+        raise
+    except Exception as exc:
+        raise failed(training, f"{type(exc).__name__}: {exc}") from exc
+
+
+def fit_as_is(training: Training, context: FitContext) -> Model:
+    """Fit, and return the model; errors stay what they are."""
     cls = load_generator(training.generator)
     generator: Generator = cls(cls.Config.model_validate(dict(training.config)))
     with span("fit", {"mintage.generator": training.generator.name}):
-        try:
-            return generator.fit(training.source, context)
-        except MintageError:
-            raise
-        except Exception as exc:
-            raise FitError(
-                f"{training.generator.name} failed to learn: {type(exc).__name__}: {exc}",
-                f"report it to {training.generator.distribution} {training.generator.version}",
-            ) from exc
+        return generator.fit(training.source, context)
 
 
-def fit_on_ray(training: Training, on_event: events.OnEvent) -> StoredModel:
-    """Fit in one actor of the Ray cluster that this process is connected to."""
+def failed(training: Training, why: str) -> FitError:
+    """The error for a generator that failed in a way that it does not know of."""
+    ref = training.generator
+    return FitError(f"{ref.name} failed to learn: {why}", f"report it to {ref.distribution} {ref.version}")
+
+
+def fit_on_ray(training: Training, on_event: events.OnEvent, held_gpus: float = 0) -> StoredModel:
+    """Fit in one actor of the Ray cluster that this process is connected to.
+
+    It gets a GPU where there is one beside the `held_gpus` that workers hold.
+    """
+    import ray
+
+    gpus = 1 if takes_gpus(training, 1, held_gpus) else 0
+    # Ray's types describe neither the options of an actor nor its methods.
+    remote: Any = ray.remote(max_restarts=0, max_task_retries=0)(_Trainer)
+    actor: Any = remote.options(
+        num_cpus=0,
+        num_gpus=gpus,
+        max_concurrency=2,
+        runtime_env={"env_vars": thread_variables(training.threads)},
+    ).remote()
+    return follow(actor, actor.fit.remote(training), on_event)
+
+
+def takes_gpus(training: Training, workers: int, held_gpus: float) -> bool:
+    """Whether each of `workers` processes gets a GPU of the cluster. Raises `ClusterError` when it has to."""
+    import ray
+
+    if training.device == "cpu":
+        return False
+    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]  # Ray's
+    free = resources.get("GPU", 0.0) - held_gpus
+    if free < workers and training.device == "cuda":
+        raise ClusterError(
+            f"resources.fit_device is cuda for {workers} processes; {free:g} GPUs of the cluster are free",
+            "lower resources.fit_workers or gpus_per_worker, or set resources.fit_device to auto",
+        )
+    return free >= workers
+
+
+def thread_variables(threads: int) -> dict[str, str]:
+    """What tells a process of the cluster how many threads it has."""
+    return {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+
+
+def follow(actor: Any, result: Any, on_event: events.OnEvent) -> StoredModel:  # noqa: ANN401
+    """Wait for what an actor fits, and tell how far it is; the actor is gone in the end."""
     import ray
     from ray import exceptions as ray_errors
 
-    variables = {name: str(training.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-    # Ray's types describe neither the options of an actor nor its methods.
-    remote: Any = ray.remote(max_restarts=0, max_task_retries=0)(_Trainer)
-    actor: Any = remote.options(num_cpus=0, max_concurrency=2, runtime_env={"env_vars": variables}).remote()
     try:
-        result = actor.fit.remote(training)
         while not ray.wait([result], timeout=_POLL_SECONDS)[0]:
             progress: Any = ray.get(actor.progress.remote())
             if progress is not None:
@@ -98,11 +159,8 @@ class _Trainer:
 
     def fit(self, training: Training) -> Any:  # noqa: ANN401  # Ray wraps it anyway
         """The stored model, or the error: Ray would wrap an exception in one of its own."""
-        context = FitContext(seed=training.seed, threads=training.threads, report=self._report)
         try:
-            return save_model(
-                training.store, fit_model(training, context), training.generator, training.fit_id
-            )
+            return _fit_alone(training, choose_device(training.device), self._report)
         except MintageError as exc:
             return exc
 

@@ -182,6 +182,8 @@ class _Run:
             seed=self.spec.seed,
             threads=workplace.settings.cpus,
             fit_id=request.fit_id,
+            device=self.spec.resources.fit_device,
+            checkpoint_seconds=self.spec.resources.checkpoint_seconds,
         )
         return workplace.fit(training, self.on_event)
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 from mintage.contracts import FitContext, FitProgress, Model, Shard
 from mintage.engine import events
 from mintage.engine.bench import bind_rule
+from mintage.engine.devices import choose_device
 from mintage.engine.filling import Filling
 from mintage.engine.models import find_model, load_model, trust_installed
 from mintage.engine.training import Training, fit_model
@@ -91,9 +92,13 @@ def _model(request: Request, on_event: events.OnEvent) -> Model:
         seed=spec.seed,
         threads=threads,
         fit_id=request.fit_id,
+        device=spec.resources.fit_device,
     )
     on_event(events.PhaseStarted(phase="fit", detail=request.resolution.generator.name))
-    return fit_model(training, FitContext(seed=spec.seed, threads=threads, report=report))
+    return fit_model(
+        training,
+        FitContext(seed=spec.seed, threads=threads, report=report, device=choose_device(training.device)),
+    )
 
 
 def _rules(request: Request, model: Model) -> tuple[BoundRule, ...]:

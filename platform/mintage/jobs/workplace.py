@@ -35,12 +35,12 @@ class Workplace:
         resources = spec.resources
         workers = resources.workers or settings.cpus
         shards = shard_count(spec.rows, spec.sink.shard_rows)
-        ray = resources.executor == "ray" or resources.address is not None
+        ray = resources.executor == "ray" or resources.address is not None or resources.fit_workers > 1
         if resources.executor == "auto" and store.scheme != "memory":
             ray = ray or (workers > 1 and shards > 1)
         if ray and store.scheme == "memory":
             raise SpecError(
-                "sink.uri: memory:// is seen by this process alone, but resources.executor is ray",
+                "sink.uri: memory:// is seen by this process alone, but resources ask for Ray",
                 "write to a folder or to s3://, or set resources.executor to inline",
             )
         return cls(spec=spec, settings=settings, workers=min(workers, shards) if ray else 1, ray=ray)
@@ -72,8 +72,16 @@ class Workplace:
             yield fleet
 
     def fit(self, training: Training, on_event: OnEvent) -> StoredModel:
-        """Fit and store a model."""
-        return fit_on_ray(training, on_event) if self.ray else fit_here(training, on_event)
+        """Fit and store a model, with as many processes as the spec says."""
+        if not self.ray:
+            return fit_here(training, on_event)
+        resources = self.spec.resources
+        held = self.workers * resources.gpus_per_worker
+        if resources.fit_workers == 1:
+            return fit_on_ray(training, on_event, held)
+        from mintage.engine.joint_fit import fit_jointly
+
+        return fit_jointly(training, resources.fit_workers, on_event, held)
 
     def setup(self, store: ObjectStore, plan_digest: str) -> WorkerSetup:
         """What workers are told."""

@@ -36,7 +36,7 @@ class SinkSpec(SpecModel):
 
 
 class ResourcesSpec(SpecModel):
-    """On what the job runs; changes its speed, never its rows."""
+    """On what the job runs; changes its speed, never its rows, once there is a model."""
 
     workers: Whole | None = Field(
         default=None, ge=1, le=100_000, description="Workers; null for one for each CPU."
@@ -57,16 +57,37 @@ class ResourcesSpec(SpecModel):
         default=0.0, ge=0, le=64, description="GPUs that Ray reserves for a worker."
     )
     in_flight: Whole = Field(default=2, ge=1, le=64, description="Shards that a worker has at once.")
+    fit_workers: Whole = Field(
+        default=1,
+        ge=1,
+        le=1024,
+        description="Processes that train one model together on Ray, each with a GPU of its own where the "
+        "cluster has so many. Another number gives another model, as good.",
+    )
+    fit_device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto",
+        description="auto: the model is trained on a GPU where there is one. cpu, cuda: there or not at all.",
+    )
+    checkpoint_seconds: Real = Field(
+        default=60.0,
+        gt=0,
+        le=86_400,
+        description="Seconds between two checkpoints of a fit, from which it goes on when it was killed.",
+    )
 
     @model_validator(mode="after")
     def _inline_has_no_cluster(self) -> Self:
-        if self.executor == "inline" and self.address is not None:
-            raise problem(
-                "has no meaning with executor inline",
-                path="address",
-                value=self.address,
-                todo="remove one of the two",
-            )
+        for name, value, alone in (
+            ("address", self.address, None),
+            ("fit_workers", self.fit_workers, 1),
+        ):
+            if self.executor == "inline" and value != alone:
+                raise problem(
+                    "has no meaning with executor inline",
+                    path=name,
+                    value=value,
+                    todo="remove one of the two",
+                )
         return self
 
 

@@ -27,8 +27,8 @@ from mintage.store.url_policy import DEFAULT_POLICY, UrlPolicy, check_path, chec
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-REMOVABLE = ("data/", "_mintage/rejects/", "_mintage/sketches/")
-"""Where attempts lie that nothing refers to; all else is never removed."""
+REMOVABLE = ("data/", "_mintage/rejects/", "_mintage/sketches/", "_mintage/checkpoints/")
+"""Where attempts lie that nothing refers to, and unfinished fits; all else is never removed."""
 
 MAX_CREATE_BYTES = 5 * 1024**3
 """Largest object that `create` takes: what S3 accepts in one request."""
