@@ -9,6 +9,7 @@ from mintage_generators.tabular.codec.config import CodecConfig
 from mintage_generators.tabular.codec.files import Arrays, Document, damaged, pack, unpack
 from mintage_generators.tabular.codec.functions import Function
 from mintage_generators.tabular.codec.number import NumberColumn
+from mintage_generators.tabular.codec.pieces import PiecedColumn, Pieces
 from mintage_generators.tabular.codec.ranks import RankedColumn, Ranks
 from mintage_generators.tabular.codec.saved import CodecDocument, read_codec, write_codec
 from mintage_generators.tabular.codec.table import FittedTable, TableCodec, fit_table, foresee_table
@@ -26,6 +27,8 @@ __all__ = [
     "FittedTable",
     "Function",
     "NumberColumn",
+    "PiecedColumn",
+    "Pieces",
     "RankedColumn",
     "Ranks",
     "TableCodec",

@@ -1,0 +1,1 @@
+"""A variational autoencoder of rows, the family of TVAE."""
