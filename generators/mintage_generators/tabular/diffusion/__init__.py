@@ -1,0 +1,1 @@
+"""Categories by masked diffusion, one at a time, then all numbers at once by a flow from noise."""
