@@ -1,0 +1,1 @@
+"""Noisy marginals joined in a graphical model: tables under strong differential privacy."""
