@@ -5,12 +5,13 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow test-browser check bench docs constraints
+.PHONY: help setup demo test test-slow test-browser check bench bench-tabular bench-tabular-peers docs constraints
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ORACLES := .venv-oracles
+PEERS := .venv-peers
 DEMO := demo-output
 
 # uv takes UV_PYTHON before the environment that it is told to fill, and finds local wheels only by
@@ -101,6 +102,18 @@ docs: $(VENV)/.dev-installed  ## Build the documentation into site/
 
 bench: setup  ## Measure, and print the figures with machine and versions
 	$(BIN)/python benchmarks/run.py $(ARGS)
+
+bench-tabular: setup  ## Compare tabular generators on public tables: ARGS="--quick", "--seeds 5 --peers mostlyai"
+	$(BIN)/python benchmarks/tabular.py $(ARGS)
+
+bench-tabular-peers: $(PEERS)/mostlyai/.installed $(PEERS)/sdv/.installed $(PEERS)/arf/.installed  ## Install the peers that bench-tabular can run, each in an environment of its own
+
+$(PEERS)/%/.installed: benchmarks/peers/%.txt $(BIN)/uv
+	@echo "making $(PEERS)/$*"
+	@$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(PEERS)/$*
+	@$(BIN)/uv pip install --quiet --python $(PEERS)/$*/bin/python --requirement $< \
+		$(addprefix --override ,$(wildcard benchmarks/peers/$*.overrides.txt))
+	@touch $@
 
 constraints: $(BIN)/uv  ## Replace constraints.txt by the newest set that resolves
 	@printf 'hatchling\nuv\n' | $(BIN)/uv pip compile --quiet pyproject.toml - --group dev --all-extras \
