@@ -165,5 +165,8 @@ def _work(training: Training, host: Any) -> None:  # noqa: ANN401
             stored = save_model(training.store, model, training.generator, training.fit_id)
             ray.get(host.end.remote(stored))
             checkpoints.clear()
+    except ClusterError:
+        # Another process is gone: Ray Train sees it too, and starts all of them anew.
+        raise
     except MintageError as exc:
         ray.get(host.end.remote(exc))

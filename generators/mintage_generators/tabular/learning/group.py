@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 import torch.distributed as dist
 from torch import nn
 
 from mintage.contracts import FitContext
-from mintage.errors import FitError
+from mintage.errors import ClusterError, FitError
 
 
 class Group:
@@ -26,15 +27,17 @@ class Group:
     def share(self, values: Iterable[torch.Tensor]) -> None:
         """Give every process the values that rank 0 has."""
         if self.world > 1:
-            for value in values:
-                dist.broadcast(value, src=0)
+            with _together():
+                for value in values:
+                    dist.broadcast(value, src=0)
 
     def sums(self, *values: float) -> list[float]:
         """Each value summed over the processes, so that all decide alike."""
         if self.world == 1:
             return list(values)
         total = torch.tensor(values, dtype=torch.float64, device=self._device)
-        dist.all_reduce(total)
+        with _together():
+            dist.all_reduce(total)
         return [float(value) for value in total]
 
     def average_gradients(
@@ -49,7 +52,8 @@ class Group:
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
         mine = loss.new_tensor([clock * self.world if self.rank == 0 else 0.0])
         flat = torch.cat([*(g.reshape(-1) for g in gradients), loss.reshape(1), mine])
-        dist.all_reduce(flat)
+        with _together():
+            dist.all_reduce(flat)
         flat /= self.world
         parts = torch.split(flat, [*(p.numel() for p in parameters), 1, 1])
         for parameter, part in zip(parameters, parts[:-2], strict=True):
@@ -67,9 +71,21 @@ class Group:
 
     def _share_bytes(self, data: bytes) -> bytes:
         size = torch.tensor([len(data)], device=self._device)
-        dist.broadcast(size, src=0)
+        self.share([size])
         content = torch.empty(int(size), dtype=torch.uint8, device=self._device)
         if self.rank == 0 and data:
             content.copy_(torch.frombuffer(bytearray(data), dtype=torch.uint8))
-        dist.broadcast(content, src=0)
+        self.share([content])
         return content.cpu().numpy().tobytes()
+
+
+@contextmanager
+def _together() -> Iterator[None]:
+    """Tell the loss of another process from a failure of the model."""
+    try:
+        yield
+    except RuntimeError as exc:
+        raise ClusterError(
+            f"another process of this fit went away: {str(exc).splitlines()[0][:200]}",
+            "run the same command again: the fit goes on from its last checkpoint",
+        ) from exc

@@ -1,0 +1,1 @@
+"""`tabular.segments`: a model of its own for each value of a column."""
