@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from mintage_generators.tabular.codec.column import UNKNOWN, Column, ExactColumn
+from mintage_generators.tabular.codec.made import MadeColumn
 from mintage_generators.tabular.codec.physical import is_number
 from mintage_generators.tabular.codec.table import TableCodec
 
@@ -119,6 +120,8 @@ class Ranks:
 
 
 def _is_ordered(column: Column, least: int) -> bool:
+    if isinstance(column, MadeColumn):
+        return False
     if not isinstance(column, ExactColumn):
         return True
     return is_number(column.type) and bool((~column.special_tokens).sum() >= least)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -10,11 +11,26 @@ import pyarrow as pa
 from mintage.contracts import ColumnSchema, DatasetSchema
 from mintage.errors import MintageError
 from mintage_generators.tabular.codec.column import UNKNOWN, Column, ExactColumn
+from mintage_generators.tabular.codec.fakes import FakeColumn
 from mintage_generators.tabular.codec.files import Arrays, Document, damaged
 from mintage_generators.tabular.codec.functions import Function
 from mintage_generators.tabular.codec.grid import Grid
+from mintage_generators.tabular.codec.made import MadeColumn
 from mintage_generators.tabular.codec.number import KNOTS, SPECIAL, NumberColumn
+from mintage_generators.tabular.codec.other import OTHER, OtherColumn
+from mintage_generators.tabular.codec.people import People
 from mintage_generators.tabular.codec.physical import from_numbers, is_text, numbers
+from mintage_generators.tabular.codec.saved_made import (
+    MadeDocument,
+    PeopleDocument,
+    SubjectDocument,
+    read_made,
+    read_people,
+    read_subjects,
+    write_made,
+    write_people,
+    write_subjects,
+)
 from mintage_generators.tabular.codec.table import TableCodec
 
 
@@ -30,10 +46,11 @@ class GridDocument(Document):
 class ColumnDocument(Document):
     """What a column keeps beside its arrays: its kind, and levels of text."""
 
-    kind: Literal["exact", "number"]
+    kind: Literal["exact", "other", "number", "made"]
     levels: tuple[str | None, ...] | None = None
     grid: GridDocument | None = None
     special: tuple[str, ...] = ()
+    made: MadeDocument | None = None
 
 
 class CodecDocument(Document):
@@ -42,6 +59,8 @@ class CodecDocument(Document):
     schema_: dict[str, object]
     columns: tuple[ColumnDocument, ...]
     functions: tuple[tuple[int, int], ...]
+    subjects: tuple[SubjectDocument, ...] = ()
+    people: PeopleDocument | None = None
 
 
 def write_codec(codec: TableCodec) -> tuple[CodecDocument, dict[str, np.ndarray]]:
@@ -57,6 +76,8 @@ def write_codec(codec: TableCodec) -> tuple[CodecDocument, dict[str, np.ndarray]
         schema_=codec.dataset.to_json(),
         columns=tuple(documents),
         functions=tuple((f.source, f.result) for f in codec.functions),
+        subjects=write_subjects(codec.subjects, arrays),
+        people=write_people(_people_of(codec), arrays),
     )
     return document, arrays
 
@@ -69,12 +90,27 @@ def read_codec(document: CodecDocument, arrays: Arrays) -> TableCodec:
         raise damaged("its schema cannot be read") from exc
     if len(schema.columns) != len(document.columns):
         raise damaged(f"it has {len(document.columns)} columns for a schema of {len(schema.columns)}")
+    subjects, people = read_subjects(document.subjects, arrays), read_people(document.people, arrays)
+    made = _Made(subjects=len(subjects), people=people)
     columns = tuple(
-        _read_column(schema.columns[i], column, f"column.{i}.", arrays)
+        _read_column(schema.columns[i], column, f"column.{i}.", arrays, made)
         for i, column in enumerate(document.columns)
     )
     functions = tuple(_read_function(i, pair, columns, arrays) for i, pair in enumerate(document.functions))
-    return TableCodec(schema=schema, columns=columns, functions=functions)
+    return TableCodec(schema=schema, columns=columns, functions=functions, subjects=subjects)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    """What columns of made values refer to."""
+
+    subjects: int
+    people: People | None
+
+
+def _people_of(codec: TableCodec) -> People | None:
+    people = [column.people for column in codec.columns if isinstance(column, FakeColumn) and column.people]
+    return people[0] if people else None
 
 
 def _write_column(column: Column, prefix: str, arrays: dict[str, np.ndarray]) -> ColumnDocument:
@@ -82,26 +118,39 @@ def _write_column(column: Column, prefix: str, arrays: dict[str, np.ndarray]) ->
         for name in ("atoms", "atom_tokens", "edges", "bin_tokens", "base", "knots"):
             arrays[prefix + name] = getattr(column, name)
         return ColumnDocument(kind="number", grid=_write_grid(column.grid), special=column.special)
+    if isinstance(column, MadeColumn):
+        return ColumnDocument(kind="made", made=write_made(column))
     assert isinstance(column, ExactColumn)
     if is_text(column.type) or pa.types.is_null(column.type):
-        return ColumnDocument(kind="exact", levels=tuple(column.values.to_pylist()))
+        levels = tuple(column.values.to_pylist())
+        return ColumnDocument(kind="other" if isinstance(column, OtherColumn) else "exact", levels=levels)
     arrays[prefix + "values"] = numbers(column.values)
     arrays[prefix + "nulls"] = column.values.is_null().to_numpy(zero_copy_only=False).astype(np.uint8)
     return ColumnDocument(kind="exact")
 
 
-def _read_column(schema: ColumnSchema, document: ColumnDocument, prefix: str, arrays: Arrays) -> Column:
+def _read_column(
+    schema: ColumnSchema, document: ColumnDocument, prefix: str, arrays: Arrays, made: _Made
+) -> Column:
     counts = arrays.get(prefix + "counts", np.int64, (None,))
     if not len(counts) or counts.min() < 0 or counts.sum() <= 0:
         raise damaged(f"column {schema.name!r} has no counts")
     if document.kind == "number":
         return _read_numbers(schema, document, counts, prefix, arrays)
+    if document.kind == "made":
+        if document.made is None:
+            raise damaged(f"column {schema.name!r} does not say how it is made")
+        return read_made(schema, document.made, counts, made.people, made.subjects)
     try:
         values = _read_values(schema.type, document, len(counts), prefix, arrays)
     except (pa.ArrowException, TypeError, ValueError) as exc:
         raise damaged(f"the values of column {schema.name!r} are not of type {schema.type}") from exc
     if len(values) != len(counts):
         raise damaged(f"column {schema.name!r} has {len(values)} values for {len(counts)} tokens")
+    if document.kind == "other":
+        if not is_text(schema.type) or OTHER not in values.to_pylist():
+            raise damaged(f"column {schema.name!r} has no category for all others")
+        return OtherColumn(name=schema.name, type=schema.type, counts=counts, values=values)
     return ExactColumn(name=schema.name, type=schema.type, counts=counts, values=values)
 
 

@@ -8,16 +8,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from mintage.contracts import ColumnSchema, DatasetSchema, Scalar, Source, TableSchema
+from mintage.contracts import DatasetSchema, SampleRequest, Scalar, Source, TableSchema
 from mintage.errors import SourceError
 from mintage_generators.tabular.codec.affinity import level_order
 from mintage_generators.tabular.codec.column import UNKNOWN, Column, ExactColumn
 from mintage_generators.tabular.codec.conditions import Conditions, read_conditions
 from mintage_generators.tabular.codec.config import CodecConfig
-from mintage_generators.tabular.codec.fit import FittedColumn, fit_column
+from mintage_generators.tabular.codec.fakes import FakeColumn
+from mintage_generators.tabular.codec.fit import FittedColumn
+from mintage_generators.tabular.codec.fit_columns import fit_columns
 from mintage_generators.tabular.codec.functions import Function, find_functions
-from mintage_generators.tabular.codec.physical import check_type, is_text, value_type
+from mintage_generators.tabular.codec.keys import KeyColumn
+from mintage_generators.tabular.codec.made import MadeColumn, RowRange
+from mintage_generators.tabular.codec.physical import is_text
 from mintage_generators.tabular.codec.reservoir import Rows, take_rows
+from mintage_generators.tabular.codec.roles import emitted, roles_of, taken_columns
+from mintage_generators.tabular.codec.subjects import Subject, owners
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +33,7 @@ class TableCodec:
     schema: TableSchema
     columns: tuple[Column, ...]
     functions: tuple[Function, ...] = ()
+    subjects: tuple[Subject, ...] = ()
 
     @property
     def dataset(self) -> DatasetSchema:
@@ -34,13 +41,27 @@ class TableCodec:
         return DatasetSchema.flat(self.schema)
 
     def decode(
-        self, tokens: list[np.ndarray], draws: list[np.ndarray], conditions: Conditions
+        self,
+        tokens: list[np.ndarray],
+        draws: list[np.ndarray],
+        conditions: Conditions,
+        request: SampleRequest,
+        *,
+        start: int = 0,
     ) -> pa.RecordBatch:
-        """Rows from a column of tokens and one of uniform draws for each column; fixed values as given."""
+        """Rows from a column of tokens and one of uniform draws for each column; fixed values as given.
+
+        The rows are those of the request from its row `start` on: their numbers make keys unique, and
+        tell whose identifiers a row holds.
+        """
+        rows = RowRange.of(request, start, len(tokens[0]))
+        whose = owners(self.subjects, rows) if any(isinstance(c, MadeColumn) for c in self.columns) else {}
         arrays = []
         for i, column in enumerate(self.columns):
             if i in conditions.written:
                 arrays.append(pa.repeat(conditions.written[i], len(tokens[i])))
+            elif isinstance(column, MadeColumn):
+                arrays.append(column.make(tokens[i], whose[column.subject]))
             else:
                 arrays.append(column.decode(tokens[i], draws[i]))
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema.arrow())
@@ -70,28 +91,35 @@ def fit_table(
     Raises `SourceError` for several tables, for columns that cannot be carried and for fewer rows than
     `config.min_support`.
     """
-    table = _only_table(source)
-    rows = take_rows(source.scan(), table.arrow(), config.fit_rows, rng)
+    table = taken_columns(_only_table(source), config)
+    excluded = len(table.columns) < len(source.schema.root_table.columns)
+    scanned = source.scan(columns=table.names) if excluded else source.scan()
+    rows = take_rows(scanned, table.arrow(), config.fit_rows, rng)
     if rows.table.num_rows < config.min_support:
         raise SourceError(
             f"the source has {rows.table.num_rows} rows; at least {config.min_support} are needed, "
             "because values that fewer rows share are protected",
             "give a longer source",
         )
-    fitted = [fit_column(column.name, rows.table.column(i), config) for i, column in enumerate(table.columns)]
+    roles = roles_of(table, rows.table, config)
+    fitted, subjects = fit_columns(roles, rows.table, config, rng)
     tokens = np.stack([column.tokens for column in fitted], axis=1)
     columns = [c.column for c in fitted]
     found: tuple[Function, ...] = ()
     if functions:
         found = find_functions(columns, np.stack([c.listed for c in fitted], axis=1))
         columns, found = _ordered(columns, tokens, found)
-    codec = TableCodec(schema=_emitted(table), columns=tuple(columns), functions=found)
+    codec = TableCodec(
+        schema=emitted(table, config, roles), columns=tuple(columns), functions=found, subjects=subjects
+    )
     return FittedTable(codec=codec, rows=rows.table, tokens=tokens, record=_record(rows, fitted, codec))
 
 
-def foresee_table(source: Source) -> DatasetSchema:
+def foresee_table(source: Source, config: CodecConfig | None = None) -> DatasetSchema:
     """What a codec of this source will emit. Raises `SourceError` for what it could not carry."""
-    return DatasetSchema.flat(_emitted(_only_table(source)))
+    table = _only_table(source)
+    config = config or CodecConfig()
+    return DatasetSchema.flat(emitted(taken_columns(table, config), config))
 
 
 def _only_table(source: Source) -> TableSchema:
@@ -104,18 +132,7 @@ def _only_table(source: Source) -> TableSchema:
     table = source.schema.root_table
     if not table.columns:
         raise SourceError("the source has no columns", "give a source of at least one column")
-    for column in table.columns:
-        check_type(column.name, column.type)
     return table
-
-
-def _emitted(table: TableSchema) -> TableSchema:
-    """Plain types instead of dictionaries; no keys, since nothing here makes a column unique."""
-    columns = tuple(
-        ColumnSchema(name=c.name, type=value_type(c.type), semantics=c.semantics, nullable=c.nullable)
-        for c in table.columns
-    )
-    return TableSchema(name=table.name, columns=columns)
 
 
 def _ordered(
@@ -143,9 +160,16 @@ def _record(rows: Rows, fitted: list[FittedColumn], codec: TableCodec) -> dict[s
     names = [column.column.name for column in fitted]
     hidden = {name: column.hidden for name, column in zip(names, fitted, strict=True) if column.hidden}
     moved = {name: column.moved for name, column in zip(names, fitted, strict=True) if column.moved}
+    made: dict[str, dict[str, str]] = {"keys": {}, "personal": {}}
+    for column in codec.columns:
+        if isinstance(column, KeyColumn):
+            made["keys"][column.name] = column.shown
+        elif isinstance(column, FakeColumn):
+            made["personal"][column.name] = column.kind.value
     return {
         "rows_seen": rows.seen,
         "rows_learned_from": rows.table.num_rows,
         "protected": {"rare_cells_left_out": hidden, "extreme_cells_moved_inwards": moved},
+        "made_up": made,
         "functions": [[names[f.source], names[f.result]] for f in codec.functions],
     }

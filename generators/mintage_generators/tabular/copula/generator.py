@@ -85,7 +85,7 @@ class CopulaModel(Model):
         constant = np.zeros(request.rows, np.int32), np.zeros(request.rows)
         columns = [drawn.get(i, constant) for i in range(len(self.codec.columns))]
         tokens, draws = [own for own, _ in columns], [own for _, own in columns]
-        yield TableBatch(self.codec.schema.name, self.codec.decode(tokens, draws, conditions))
+        yield TableBatch(self.codec.schema.name, self.codec.decode(tokens, draws, conditions, request))
 
     def save(self) -> dict[str, bytes]:
         """A JSON document and a safetensors file."""
@@ -107,7 +107,7 @@ class CopulaGenerator(Generator):
 
     def foresee(self, source: Source | None) -> DatasetSchema | None:
         """The source's own table, with plain types."""
-        return foresee_table(source) if source is not None else None
+        return foresee_table(source, self.config) if source is not None else None
 
     def fit(self, source: Source | None, context: FitContext) -> CopulaModel:
         """One pass over the source, then sweeps over a part of it."""

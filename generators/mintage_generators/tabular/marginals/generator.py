@@ -73,7 +73,7 @@ class MarginalsModel(Model):
         for i in range(len(self.codec.columns)):
             tokens.append(self._draw(i, conditions, rng.random(request.rows)))
             draws.append(rng.random(request.rows))
-        yield TableBatch(self.codec.schema.name, self.codec.decode(tokens, draws, conditions))
+        yield TableBatch(self.codec.schema.name, self.codec.decode(tokens, draws, conditions, request))
 
     def save(self) -> dict[str, bytes]:
         """A JSON document and a safetensors file."""
@@ -97,7 +97,7 @@ class MarginalsGenerator(Generator):
 
     def foresee(self, source: Source | None) -> DatasetSchema | None:
         """The source's own table, with plain types."""
-        return foresee_table(source) if source is not None else None
+        return foresee_table(source, self.config) if source is not None else None
 
     def fit(self, source: Source | None, context: FitContext) -> MarginalsModel:
         """One pass over the source."""
