@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field, model_validator
 
 from mintage_generators.tabular.codec import CodecConfig
+from mintage_generators.tabular.codec.constraints import MAX_CONSTRAINTS, Constraint
 
 
 class AutoregressiveConfig(CodecConfig):
@@ -47,6 +48,12 @@ class AutoregressiveConfig(CodecConfig):
         ge=0.1,
         le=3.0,
         description="Above 1 spreads the rows out, below 1 draws likelier rows only; 1 as learned.",
+    )
+
+    constraints: tuple[Constraint, ...] = Field(
+        default=(),
+        max_length=MAX_CONSTRAINTS,
+        description="What every row keeps: ranges, inequalities, combinations, dependencies, sums.",
     )
 
     @model_validator(mode="before")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import pyarrow as pa
 from pydantic import JsonValue
 
 from mintage.contracts import (
@@ -23,6 +24,7 @@ from mintage.contracts import (
 )
 from mintage.errors import SourceError
 from mintage_generators.tabular.autoregressive.config import AutoregressiveConfig
+from mintage_generators.tabular.autoregressive.drawing import Draw, Drawn, constants
 from mintage_generators.tabular.autoregressive.layout import Layout, lay_out
 from mintage_generators.tabular.codec import (
     Arrays,
@@ -39,6 +41,10 @@ from mintage_generators.tabular.codec import (
     unpack,
     write_codec,
 )
+from mintage_generators.tabular.codec.governed import check_constraints, govern, keep_rows
+from mintage_generators.tabular.codec.rules import Rules
+from mintage_generators.tabular.codec.ruling import Ruling
+from mintage_generators.tabular.codec.saved_rules import RulesDocument, read_rules, write_rules
 
 if TYPE_CHECKING:
     from mintage_generators.tabular.autoregressive.sampling import Sampler
@@ -56,6 +62,7 @@ class AutoregressiveDocument(Document):
     products: Literal["float32", "bfloat16"]
     temperature: float
     record: dict[str, JsonValue]
+    rules: RulesDocument | None = None
 
 
 @dataclass(slots=True)
@@ -67,6 +74,7 @@ class AutoregressiveModel(Model):
     codec: TableCodec
     document: AutoregressiveDocument
     weights: dict[str, np.ndarray]
+    rules: Rules | None = None
     _layout: Layout = field(init=False, repr=False)
     _sampler: Sampler | None = field(init=False, repr=False, default=None)
 
@@ -84,35 +92,50 @@ class AutoregressiveModel(Model):
         return dict(self.document.record)
 
     def check(self, fixed: Mapping[str, Scalar], excluded: Mapping[str, tuple[Scalar, ...]]) -> None:
-        """Raise `ConditionError` for values that are never made."""
-        self.codec.conditions(fixed, excluded)
+        """Raise `ConditionError` for values that are never made, or that break the constraints."""
+        self._ruled(self.codec.conditions(fixed, excluded))
 
     def sample(self, request: SampleRequest) -> Iterator[TableBatch]:
         """One batch of all rows; conditions hold exactly, the rest is drawn given them."""
-        conditions = self.codec.conditions(request.fixed, request.excluded)
+        conditions, ruling = self._ruled(self.codec.conditions(request.fixed, request.excluded))
         rng = request.rng()
         uniform = rng.random((len(self._layout.slots), request.rows), np.float32)
-        tokens = self._draw(request.rows, conditions, uniform)
         draws = [np.zeros(0) if column.exact else rng.random(request.rows) for column in self.codec.columns]
-        yield TableBatch(self.codec.schema.name, self.codec.decode(tokens, draws, conditions))
+        drawn = self._draw(
+            Draw(rows=request.rows, conditions=conditions, uniform=uniform, ruling=ruling, draws=draws)
+        )
+        batch = self.codec.decode(drawn.tokens, draws, conditions, request)
+        yield TableBatch(self.codec.schema.name, _with_settled(batch, drawn.arrays))
 
     def save(self) -> dict[str, bytes]:
         """A JSON document and a safetensors file."""
-        _, arrays = write_codec(self.codec)
+        arrays = write_codec(self.codec)[1] | write_rules(self.rules)[1]
         return pack(
             self.document, {**arrays, **{f"network.{name}": value for name, value in self.weights.items()}}
         )
 
-    def _draw(self, rows: int, conditions: Conditions, uniform: np.ndarray) -> list[np.ndarray]:
+    def _ruled(self, conditions: Conditions) -> tuple[Conditions, Ruling | None]:
+        if self.rules is None:
+            return conditions, None
+        ruling = Ruling.of(self.rules, self.codec.columns, self.codec.functions, conditions)
+        return ruling.conditions, ruling
+
+    def _draw(self, draw: Draw) -> Drawn:
         if not self._layout.targets:
-            return [np.zeros(rows, np.int32) for _ in self.codec.columns]
+            return constants(draw, len(self.codec.columns))
         from mintage_generators.tabular.autoregressive.sampling import Sampler
 
         if self._sampler is None:
             self._sampler = Sampler(
                 self.codec, self._layout, self.weights, self.document.products, self.document.temperature
             )
-        return self._sampler.draw(rows, conditions, uniform)
+        return self._sampler.draw(draw)
+
+
+def _with_settled(batch: pa.RecordBatch, arrays: Mapping[int, pa.Array]) -> pa.RecordBatch:
+    """The batch with the columns whose values constraints had a say in."""
+    columns = [arrays.get(i, column) for i, column in enumerate(batch.columns)]
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
 
 class AutoregressiveGenerator(Generator):
@@ -122,8 +145,10 @@ class AutoregressiveGenerator(Generator):
     config: AutoregressiveConfig
 
     def foresee(self, source: Source | None) -> DatasetSchema | None:
-        """The source's own table, with plain types."""
-        return foresee_table(source) if source is not None else None
+        """The source's own table, with plain types; raises `SpecError` for contradicting constraints."""
+        if source is not None:
+            check_constraints(source, self.config.constraints)
+        return foresee_table(source, self.config) if source is not None else None
 
     def fit(self, source: Source | None, context: FitContext) -> AutoregressiveModel:
         """One pass over the source for the codec, then training until the held-out loss stops falling."""
@@ -136,11 +161,14 @@ class AutoregressiveGenerator(Generator):
                 "leave columns out, or use tabular.marginals, which has no such limit",
             )
         rng = context.rng()
-        fitted = fit_table(source, self.config, rng, functions=True)
-        return self._learn(fitted, context, rng)
+        kept, broken = keep_rows(source, self.config.constraints)
+        fitted = fit_table(kept, self.config, rng, functions=True)
+        fitted, rules = govern(fitted, self.config.constraints, self.config.min_support)
+        fitted = replace(fitted, record={**fitted.record, **broken})
+        return self._learn(fitted, rules, context, rng)
 
     def _learn(
-        self, fitted: FittedTable, context: FitContext, rng: np.random.Generator
+        self, fitted: FittedTable, rules: Rules | None, context: FitContext, rng: np.random.Generator
     ) -> AutoregressiveModel:
         from mintage_generators.tabular.autoregressive.threads import products
         from mintage_generators.tabular.autoregressive.training import train
@@ -158,9 +186,10 @@ class AutoregressiveGenerator(Generator):
                 "products": products(),
                 "temperature": self.config.temperature,
                 "record": {**fitted.record, **facts},
+                "rules": write_rules(rules)[0],
             }
         )
-        return AutoregressiveModel(codec, document, weights)
+        return AutoregressiveModel(codec, document, weights, rules)
 
     @classmethod
     def warm_up(cls) -> None:
@@ -174,7 +203,8 @@ class AutoregressiveGenerator(Generator):
         codec = read_codec(document.codec, arrays)
         if not (0 < document.hidden <= 4096 and 0 < document.embedding <= 256 and document.temperature > 0):
             raise damaged("its sizes are out of range")
-        return AutoregressiveModel(codec, document, _weights(lay_out(codec), document, arrays))
+        rules = read_rules(document.rules, codec.columns, arrays)
+        return AutoregressiveModel(codec, document, _weights(lay_out(codec), document, arrays), rules)
 
 
 def _weights(layout: Layout, document: AutoregressiveDocument, arrays: Arrays) -> dict[str, np.ndarray]:

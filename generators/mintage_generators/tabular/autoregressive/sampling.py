@@ -7,23 +7,33 @@ logits come from `forward`. Tokens are drawn by inverse transform, one uniform n
 from __future__ import annotations
 
 import functools
+import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 import torch
 from torch.nn import functional
 
+from mintage_generators.tabular.autoregressive.drawing import Draw, Drawn
 from mintage_generators.tabular.autoregressive.forward import Forward, Scratch, State
 from mintage_generators.tabular.autoregressive.inverse import Inverse
 from mintage_generators.tabular.autoregressive.layout import Layout
 from mintage_generators.tabular.autoregressive.threads import torch_threads
-from mintage_generators.tabular.codec import Conditions, Function, TableCodec
+from mintage_generators.tabular.codec import Function, TableCodec
+from mintage_generators.tabular.codec.rows import RuledRows
+from mintage_generators.tabular.codec.ruling import Ruling
 
 CHUNK_ROWS = 4096
 """Rows drawn at a time: their hidden units stay in the processor's cache."""
 
+EVERY, ROWS = -1, -2
+"""Instead of the input whose tokens are a mask's cases: one case for all rows, and a case for each row."""
+
 _MAX_LINK = 8_000_000
+_MAX_MASK = 16_000_000
+"""Cells of one mask that differs from row to row; fewer rows are drawn at a time where it is wide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +50,7 @@ class Mask:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One column to draw: its target, and masks (with the input of the case, or -1)."""
+    """One column to draw: its target, and masks (with the input of the case, or `EVERY` or `ROWS`)."""
 
     target: int
     masks: tuple[tuple[int, Mask], ...]
@@ -48,11 +58,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Rows being drawn: uniform numbers (slots, rows), what the network knows, tokens by input."""
+    """Rows being drawn: uniform numbers (slots, rows), what the network knows, tokens by input.
+
+    `ruled` are the same rows as constraints see them; None when there are none.
+    """
 
     uniform: torch.Tensor
     state: State
     known: dict[int, torch.Tensor]
+    ruled: RuledRows | None
 
 
 class Sampler:
@@ -78,37 +92,91 @@ class Sampler:
                 self.functions.setdefault(place[f.source], []).append((place[f.result], f))
         self.links = self._links()
 
-    def draw(self, rows: int, conditions: Conditions, uniform: np.ndarray) -> list[np.ndarray]:
-        """Tokens of every column of the table, int32 each; `uniform`: float32 (slots, rows) in [0, 1)."""
-        tokens = np.zeros((len(self.layout.inputs), rows), np.int32)
-        fixed, steps = self._plan(conditions)
-        scratch = Scratch()
+    def draw(self, draw: Draw) -> Drawn:
+        """The rows, chunk by chunk."""
+        layout, rows = self.layout, draw.rows
+        tokens = np.zeros((len(self.codec.columns), rows), np.int32)
+        fixed, steps = self._plan(draw)
+        scratch, size = Scratch(), self._chunk_rows(draw)
+        parts: list[dict[int, pa.Array]] = []
+        failed = np.zeros(rows, np.bool_)
         with torch.inference_mode(), torch_threads(1):
-            for start in range(0, rows, CHUNK_ROWS):
-                part = torch.from_numpy(np.ascontiguousarray(uniform[:, start : start + CHUNK_ROWS]))
+            for start in range(0, rows, size):
+                part = torch.from_numpy(np.ascontiguousarray(draw.uniform[:, start : start + size]))
                 state = self.forward.start(part.shape[1], scratch)
-                drawn = self._chunk(Chunk(part, state, {}), fixed, steps)
-                for position, values in enumerate(drawn):
-                    tokens[position, start : start + CHUNK_ROWS] = values.numpy()
-        constant = np.zeros(rows, np.int32)
-        place = {column: position for position, column in enumerate(self.layout.inputs)}
-        return [tokens[place[i]] if i in place else constant for i in range(len(self.codec.columns))]
+                chunk = Chunk(part, state, {}, draw.ruled(start, part.shape[1]))
+                for position, values in enumerate(self._chunk(chunk, draw, fixed, steps)):
+                    tokens[layout.inputs[position], start : start + size] = values.numpy()
+                if chunk.ruled is not None:
+                    parts.append(chunk.ruled.arrays())
+                    failed[start : start + size] = chunk.ruled.failed
+        arrays = {i: pa.concat_arrays([part[i] for part in parts]) for i in (parts[0] if parts else {})}
+        return Drawn(tokens=list(tokens), arrays=arrays, failed=failed)
 
-    def _chunk(self, chunk: Chunk, fixed: dict[int, int], steps: list[Step]) -> list[torch.Tensor]:
-        rows = chunk.uniform.shape[1]
+    def _chunk_rows(self, draw: Draw) -> int:
+        if draw.ruling is None:
+            return CHUNK_ROWS
+        tied = {*draw.ruling.rules.tied, *(self.place_of(f) for f in self.functions if draw.given)}
+        widest = max((self.codec.columns[i].tokens for i in tied), default=1)
+        return max(16, min(CHUNK_ROWS, _MAX_MASK // widest))
+
+    def place_of(self, position: int) -> int:
+        """The column that stands at a position of the inputs."""
+        return self.layout.inputs[position]
+
+    def _chunk(
+        self, chunk: Chunk, draw: Draw, fixed: dict[int, int], steps: list[Step]
+    ) -> list[torch.Tensor]:
+        rows, inputs = chunk.uniform.shape[1], self.layout.inputs
+        if chunk.ruled is not None:
+            self._begin(chunk, draw)
         for position, token in fixed.items():
             self._learn(position, torch.full((rows,), token), chunk)
-        for position in fixed:
-            self._follow(position, chunk)
+        for position in [*chunk.known]:
+            if inputs[position] not in draw.unseen:
+                self._follow(position, chunk)
         for step in steps:
             position = self.layout.targets[step.target]
+            if position in chunk.known:
+                continue
             self._learn(position, self._token(step, chunk), chunk)
             self._follow(position, chunk)
-        return [chunk.known[position] for position in range(len(self.layout.inputs))]
+        none = torch.zeros(rows, dtype=torch.int64)
+        return [chunk.known.get(position, none) for position in range(len(inputs))]
+
+    def _begin(self, chunk: Chunk, draw: Draw) -> None:
+        """What is there before anything is drawn: given columns, and constants."""
+        assert chunk.ruled is not None
+        rows = chunk.uniform.shape[1]
+        place = {column: position for position, column in enumerate(self.layout.inputs)}
+        for i in draw.given:
+            if i in place:
+                token = torch.from_numpy(chunk.ruled.tokens[i]).long().clamp_min(0)
+                chunk.known[place[i]] = token
+                if i not in draw.unseen:
+                    self.forward.learn(chunk.state, place[i], token)
+        for i in range(len(self.codec.columns)):
+            if i not in place and i not in draw.given and i not in chunk.ruled.ruling.rules.totals:
+                chunk.ruled.settle(i, np.zeros(rows, np.int32))
+        self._compute(chunk)
 
     def _learn(self, position: int, token: torch.Tensor, chunk: Chunk) -> None:
         chunk.known[position] = token
         self.forward.learn(chunk.state, position, token)
+        if chunk.ruled is not None:
+            chunk.ruled.settle(self.layout.inputs[position], token.numpy())
+            self._compute(chunk)
+
+    def _compute(self, chunk: Chunk) -> None:
+        """Columns that are sums, as soon as they can be told; one sum may be part of another."""
+        assert chunk.ruled is not None
+        inputs = self.layout.inputs
+        while computed := next(chunk.ruled.computed(), None):
+            column, tokens = computed
+            if column in inputs:
+                position = inputs.index(column)
+                chunk.known[position] = torch.from_numpy(tokens).long()
+                self.forward.learn(chunk.state, position, chunk.known[position])
 
     def _follow(self, source: int, chunk: Chunk) -> None:
         for result, function in self.functions.get(source, []):
@@ -118,13 +186,18 @@ class Sampler:
                 self._follow(result, chunk)
 
     def _token(self, step: Step, chunk: Chunk) -> torch.Tensor:
-        numbers = self.of_target[step.target]
+        numbers, position = self.of_target[step.target], self.layout.targets[step.target]
+        mask = chunk.ruled.mask(self.layout.inputs[position]) if chunk.ruled is not None else None
+        if mask is not None:
+            # A row's own mask has the conditions in it already.
+            own = (ROWS, self._mask(position, mask))
+            step = Step(step.target, (own, *(pair for pair in step.masks if pair[0] != EVERY)))
         token = self._drawn(numbers[0], chunk, _first_factors(step, chunk.known))
         if len(numbers) == 1:
             return token
         factors = _second_factors(step, chunk.known, token)
         inside = self._drawn(numbers[1], chunk, factors, group=token)
-        return inside.add_(token, alpha=self.layout.groups[self.layout.targets[step.target]])
+        return inside.add_(token, alpha=self.layout.groups[position])
 
     def _drawn(
         self,
@@ -139,29 +212,70 @@ class Sampler:
         weights = chunk.state.scratch.take("weights", len(logits), logits.shape[1], torch.float32)
         return self.forward.inverse[number].pick(logits, chunk.uniform[number], factors, weights)
 
-    def _plan(self, conditions: Conditions) -> tuple[dict[int, int], list[Step]]:
+    def _plan(self, draw: Draw) -> tuple[dict[int, int], list[Step]]:
         """Inputs with a single token allowed, and the steps for the others: conditioned columns first."""
-        layout = self.layout
+        layout, conditions = self.layout, draw.conditions
+        given = {p for p, i in enumerate(layout.inputs) if i in draw.given}
         allowed = {p: conditions.allowed[i] for p, i in enumerate(layout.inputs) if i in conditions.allowed}
-        fixed = {p: int(mask.argmax()) for p, mask in allowed.items() if mask.sum() == 1}
-        free = [n for n, position in enumerate(layout.targets) if position not in fixed]
+        allowed = {p: mask for p, mask in allowed.items() if p not in given}
+        fixed = {
+            p: int(mask.argmax()) for p, mask in allowed.items() if mask.sum() == 1 and self._at_once(p, draw)
+        }
+        free = [n for n, position in enumerate(layout.targets) if position not in fixed.keys() | given]
         free.sort(key=lambda n: layout.targets[n] not in allowed)
-        known = set(fixed)
-        for position in fixed:
+        free = self._ordered(free, draw.ruling)
+        known = fixed.keys() | {p for p in given if layout.inputs[p] not in draw.unseen}
+        for position in [*known]:
             known |= {result for result, _ in self.functions.get(position, [])}
         steps = []
         for number in free:
             position = layout.targets[number]
             masks: list[tuple[int, Mask]] = []
             if position in allowed:
-                masks.append((-1, self._mask(position, allowed[position][None])))
+                masks.append((EVERY, self._mask(position, allowed[position][None])))
             for result, mask in self.links.get(position, []):
-                if result in known and result not in fixed:
+                if result in known and result not in fixed and result not in given:
                     masks.append((result, mask))
             steps.append(Step(number, tuple(masks)))
             known.add(position)
             known |= {result for result, _ in self.functions.get(position, [])}
         return fixed, steps
+
+    def _at_once(self, position: int, draw: Draw) -> bool:
+        """Whether a column's one token can be known from the start.
+
+        Not where it stands for many values and constraints have a say in which.
+        """
+        i = self.layout.inputs[position]
+        if draw.ruling is None or i not in draw.ruling.rules.rising:
+            return True
+        return self.codec.columns[i].exact or i in draw.conditions.written
+
+    def _ordered(self, free: list[int], ruling: Ruling | None) -> list[int]:
+        """The targets in the order given, as far as the constraints allow it; computed ones left out."""
+        if ruling is None:
+            return free
+        inputs, targets = self.layout.inputs, self.layout.targets
+        column = {number: inputs[targets[number]] for number in free}
+        rank = {column[number]: place for place, number in enumerate(free)}
+        edges = {*ruling.rules.edges, *((f.source, f.result) for f in self.codec.functions)}
+        after: dict[int, list[int]] = {}
+        waits = dict.fromkeys({*rank, *(i for edge in edges for i in edge)}, 0)
+        for one, other in edges:
+            after.setdefault(one, []).append(other)
+            waits[other] += 1
+        ready = [(rank.get(i, -1), i) for i, count in waits.items() if not count]
+        heapq.heapify(ready)
+        order = []
+        while ready:
+            _, i = heapq.heappop(ready)
+            order.append(i)
+            for other in after.get(i, ()):
+                waits[other] -= 1
+                if not waits[other]:
+                    heapq.heappush(ready, (rank.get(other, -1), other))
+        number_of = {i: number for number, i in column.items()}
+        return [number_of[i] for i in order if i in number_of and i not in ruling.rules.totals]
 
     def _links(self) -> dict[int, list[tuple[int, Mask]]]:
         """For each source of a function, which of its tokens go with a known result."""
@@ -207,7 +321,10 @@ def _second_factors(
     factors = []
     for case, mask in step.masks:
         assert mask.second is not None
-        flat = group if case < 0 else known[case] * mask.second.shape[1] + group
+        flat = group
+        if case != EVERY:
+            number = torch.arange(len(group)) if case == ROWS else known[case]
+            flat = number * mask.second.shape[1] + group
         factors.append(mask.second.flatten(0, 1).index_select(0, flat))
     return functools.reduce(torch.mul, factors) if factors else None
 

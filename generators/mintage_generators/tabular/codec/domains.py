@@ -76,7 +76,7 @@ class Domain:
             self.column, self.token[kept], self.low[kept], self.high[kept], self.free & allowed
         )
 
-    def between(self, spans: Sequence[tuple[object, object]], *, free: bool) -> Self:
+    def between(self, spans: Sequence[tuple[float | None, float | None]], *, free: bool) -> Self:
         """The domain cut down to the spans (low, high: numbers of the column's dtype, or None for no end).
 
         free: whether tokens without a number stay.
@@ -89,8 +89,9 @@ class Domain:
             token.append(self.token[kept])
             low.append(first[kept])
             high.append(last[kept])
-        parts = [np.concatenate(part) for part in (token, low, high)]
-        return self._sorted(self.column, *parts, self.free & free)
+        return self._sorted(
+            self.column, np.concatenate(token), np.concatenate(low), np.concatenate(high), self.free & free
+        )
 
     def floor(self, bounds: np.ndarray) -> np.ndarray:
         """The greatest numbers on the column's lattice that are at most the bounds; all below it stay."""
@@ -198,8 +199,8 @@ def is_ordered(type_: pa.DataType) -> bool:
     return is_number(type_) and not pa.types.is_boolean(type_)
 
 
-def _one(value: object, like: np.ndarray) -> np.ndarray:
-    return np.asarray([value]).astype(like.dtype)
+def _one(value: float, like: np.ndarray) -> np.ndarray:
+    return np.array([value], like.dtype)
 
 
 def _at(values: np.ndarray, place: np.ndarray, bounds: np.ndarray) -> np.ndarray:
@@ -207,15 +208,15 @@ def _at(values: np.ndarray, place: np.ndarray, bounds: np.ndarray) -> np.ndarray
 
 
 def _pick(values: np.ndarray, part: np.ndarray) -> np.ndarray:
-    return np.take_along_axis(values, part[None], axis=0)[0]
+    return np.asarray(np.take_along_axis(values, part[None], axis=0)[0])
 
 
 def _first(known: np.ndarray) -> np.ndarray:
-    return known.argmax(axis=0)
+    return np.asarray(known.argmax(axis=0))
 
 
 def _last(known: np.ndarray) -> np.ndarray:
-    return len(known) - 1 - known[::-1].argmax(axis=0)
+    return np.asarray(len(known) - 1 - known[::-1].argmax(axis=0))
 
 
 def _on_lattice(column: Column, bounds: np.ndarray, *, up: bool) -> np.ndarray:

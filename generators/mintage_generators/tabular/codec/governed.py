@@ -21,8 +21,9 @@ from mintage_generators.tabular.codec.constraints import (
     columns_of,
 )
 from mintage_generators.tabular.codec.functions import Function
+from mintage_generators.tabular.codec.made import MadeColumn
 from mintage_generators.tabular.codec.physical import numbers, value_type
-from mintage_generators.tabular.codec.rules import Rules, Sum, Typed, compile_rules, declare
+from mintage_generators.tabular.codec.rules import Inequality, Rules, Sum, Typed, compile_rules, declare
 from mintage_generators.tabular.codec.ruling import Ruling
 from mintage_generators.tabular.codec.scalars import read_scalar
 from mintage_generators.tabular.codec.table import FittedTable
@@ -51,7 +52,8 @@ class Judge:
 
     def broken(self, batch: pa.RecordBatch) -> list[np.ndarray]:
         """For each constraint the rows that break it, bool (rows,)."""
-        said = {rule.said: rule for rule in (*self.rules.inequalities, *self.rules.sums)}
+        every: tuple[Inequality | Sum, ...] = (*self.rules.inequalities, *self.rules.sums)
+        said = {rule.said: rule for rule in every}
         found = []
         for place, constraint in enumerate(self.constraints):
             rule = said.get(str(constraint))
@@ -157,8 +159,8 @@ def keep_rows(source: Source, constraints: Sequence[Constraint]) -> tuple[Source
         )
     root = source.schema.root
     readers = {**source.readers, root: _KeptReader(source.readers[root], judge)}
-    record = {"constraints": {"rows_read": rows, "rows_left_out": left_out, "rows_that_break": each}}
-    return replace(source, readers=readers), record
+    facts = {"rows_read": rows, "rows_left_out": left_out, "rows_that_break": each}
+    return replace(source, readers=readers), {"constraints": facts}
 
 
 def check_constraints(source: Source, constraints: Sequence[Constraint]) -> None:
@@ -229,6 +231,7 @@ def govern(
     if not constraints:
         return fitted, None
     columns, record = fitted.codec.columns, dict(fitted.record)
+    _refuse_made(constraints, columns)
     groups, rare = _groups(fitted, constraints, min_support)
     rules, kept, dropped = _settle_functions(constraints, columns, groups, fitted.codec.functions)
     try:
@@ -241,6 +244,17 @@ def govern(
     record["functions_given_up_for_constraints"] = [[names[f.source], names[f.result]] for f in dropped]
     codec = replace(fitted.codec, functions=kept)
     return replace(fitted, codec=codec, record=record), rules
+
+
+def _refuse_made(constraints: Sequence[Constraint], columns: Sequence[Column]) -> None:
+    made = {column.name for column in columns if isinstance(column, MadeColumn)}
+    for constraint in constraints:
+        if found := made.intersection(columns_of(constraint)):
+            raise SpecError(
+                f"{constraint}: the values of column {found.pop()!r} are made up, not learned",
+                "take the constraint back, or say in the generator's options that the column is none of "
+                "personal identifiers or keys",
+            )
 
 
 def _groups(
@@ -295,7 +309,7 @@ def _settle_functions(
     """Functions whose result is drawn under rules become combinations; where that cannot be, they go."""
     rules = compile_rules(constraints, columns, groups)
     kept, dropped = list(functions), []
-    while tied := [f for f in kept if f.result in rules.tied]:
+    while tied := [f for f in kept if f.result in rules.tied or _shares_result(f, kept, rules.tied)]:
         function = tied[0]
         kept.remove(function)
         pairs = np.stack([np.arange(len(function.table)), function.table], axis=1)
@@ -308,3 +322,12 @@ def _settle_functions(
             # A function that was only found, not asked for; the record tells that it was given up.
             dropped.append(function)
     return rules, tuple(kept), dropped
+
+
+def _shares_result(function: Function, kept: Sequence[Function], tied: set[int]) -> bool:
+    """Whether several columns determine the same one, and constraints have a say in one of them.
+
+    Those drawn later must then agree with those drawn first, which only combinations see to.
+    """
+    sources = {f.source for f in kept if f.result == function.result}
+    return len(sources) > 1 and bool(sources & tied)

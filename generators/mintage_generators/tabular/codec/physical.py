@@ -103,3 +103,14 @@ def _scaled(values: np.ndarray, nulls: np.ndarray | None, type_: pa.DataType) ->
     if nulls is not None and nulls.any():
         valid = pa.py_buffer(np.packbits(~nulls, bitorder="little").tobytes())
     return pa.Array.from_buffers(type_, len(low), [valid, pa.py_buffer(np.ascontiguousarray(words))])
+
+
+def type_limits(type_: pa.DataType) -> tuple[int, int] | None:
+    """The smallest and largest whole number, as `numbers` gives them, of a type; None for floats."""
+    if pa.types.is_decimal(type_):
+        most = 10 ** min(type_.precision, 18) - 1
+        return -most, most
+    if pa.types.is_floating(type_):
+        return None
+    kind = np.iinfo(type_.to_pandas_dtype()) if pa.types.is_integer(type_) else np.iinfo(np.int64)
+    return int(kind.min), int(kind.max)

@@ -71,11 +71,12 @@ class RuledRows:
             return None
         mask = np.logical_and.reduce(masks)
         static = self.ruling.conditions.allowed.get(i)
-        none = ~(mask if static is None else mask & static).any(axis=1)
+        mask = mask if static is None else mask & static
+        none = ~mask.any(axis=1)
         if none.any():
             self._fail(none, i)
-            mask = mask | none[:, None]
-        return mask
+            mask = np.where(none[:, None], True if static is None else static, mask)
+        return np.asarray(mask)
 
     def settle(self, i: int, tokens: np.ndarray) -> None:
         """Column `i` has these tokens, int (rows,): its values are drawn where the rules look at them."""
@@ -136,7 +137,8 @@ class RuledRows:
 
     def _between(self, i: int) -> tuple[np.ndarray | None, np.ndarray | None]:
         """Bounds of column `i` by what is settled, on its scale; None: no more than its domain has."""
-        low, high = [], []
+        low: list[np.ndarray] = []
+        high: list[np.ndarray] = []
         for rule in self.ruling.rules.inequalities:
             other = rule.lower if rule.upper == i else rule.upper
             if i not in (rule.lower, rule.upper) or other not in self.settled:

@@ -30,6 +30,9 @@ from mintage_generators.tabular.codec.domains import is_ordered
 from mintage_generators.tabular.codec.physical import numbers
 from mintage_generators.tabular.codec.scalars import read_scalar
 
+Span = tuple[int | float | None, int | float | None]
+"""The lowest and the highest number allowed, both inclusive; None where there is no end."""
+
 
 class Typed(Protocol):
     """A column as far as constraints need to know it: one of a schema, or of a codec."""
@@ -97,7 +100,7 @@ class Rules:
     sums: tuple[Sum, ...] = ()
     groups: tuple[Group, ...] = ()
     scales: Mapping[int, Scale]
-    spans: Mapping[int, tuple[object, object]]
+    spans: Mapping[int, Span]
     rising: Mapping[int, bool]
     edges: tuple[tuple[int, int], ...] = ()
 
@@ -185,9 +188,9 @@ def _check_ranges(rules: Rules, columns: Sequence[Typed]) -> None:
     for i, (start, end) in rules.spans.items():
         factor = rules.scales[i].factors[i] if i in rules.scales else 1
         if start is not None:
-            low[i] = start * factor  # type: ignore[operator]
+            low[i] = start * factor
         if end is not None:
-            high[i] = end * factor  # type: ignore[operator]
+            high[i] = end * factor
     for _ in range(len(rules.inequalities)):
         for rule in rules.inequalities:
             if rule.lower in low:
@@ -199,7 +202,7 @@ def _check_ranges(rules: Rules, columns: Sequence[Typed]) -> None:
             said = [str(c) for c in rules.constraints if columns[i].name in columns_of(c)]
             raise SpecError(
                 f"the constraints leave no value for column {columns[i].name!r}: it would have to be at "
-                f"least {low[i]} and at most {high[i]}, in the finest unit that is compared: {'; '.join(said)}",
+                f"least {low[i]} and at most {high[i]} (in the finest unit compared): {'; '.join(said)}",
                 "take one of them back, or widen a range",
             )
 
@@ -228,7 +231,7 @@ def _scales(
             else:
                 apart.append((others, words))
         sets = [*apart, (members, said)]
-    scales = {}
+    scales: dict[int, Scale] = {}
     for members, said in sets:
         scale = common_scale({i: columns[i].type for i in sorted(members)}, "; ".join(said))
         scales |= dict.fromkeys(members, scale)
@@ -237,8 +240,8 @@ def _scales(
 
 def _spans(
     constraints: Sequence[Constraint], columns: Sequence[Typed], index: Mapping[str, int]
-) -> dict[int, tuple[object, object]]:
-    spans: dict[int, tuple[object, object]] = {}
+) -> dict[int, Span]:
+    spans: dict[int, Span] = {}
     for c in constraints:
         if isinstance(c, RangeConstraint):
             i = index[c.column]
@@ -249,21 +252,26 @@ def _spans(
                 )
             low, high = (bound(columns[i], end) for end in (c.min, c.max))
             before = spans.get(i, (None, None))
-            low = before[0] if low is None else low if before[0] is None else max(low, before[0])  # type: ignore[call-overload]
-            high = before[1] if high is None else high if before[1] is None else min(high, before[1])  # type: ignore[call-overload]
+            lows = [end for end in (before[0], low) if end is not None]
+            highs = [end for end in (before[1], high) if end is not None]
+            low, high = max(lows, default=None), min(highs, default=None)
             if low is not None and high is not None and low > high:
                 raise SpecError(
-                    f"column {c.column!r}: the constraint {str(c)!r} leaves an empty range", "swap its ends"
+                    f"column {c.column!r}: the constraint {str(c)!r} leaves none of {low} to {high}",
+                    "swap its ends, or take back another range of the column",
                 )
             spans[i] = low, high
     return spans
 
 
-def bound(column: Typed, value: str | float | bool | None) -> object:
+def bound(column: Typed, value: str | float | bool | None) -> int | float | None:
     """The number of one end of a range, or None; raises `ConditionError` for no value of the column."""
     if value is None:
         return None
-    return numbers(plain(pa.array([read_scalar(column.name, column.type, value)], column.type)))[0]
+    number: int | float = numbers(
+        plain(pa.array([read_scalar(column.name, column.type, value)], column.type))
+    )[0].item()
+    return number
 
 
 def _inequalities(

@@ -16,7 +16,7 @@ from mintage_generators.tabular.codec.conditions import Conditions
 from mintage_generators.tabular.codec.domains import Domain
 from mintage_generators.tabular.codec.functions import Function
 from mintage_generators.tabular.codec.physical import numbers, type_limits
-from mintage_generators.tabular.codec.rules import Inequality, Rules, Sum
+from mintage_generators.tabular.codec.rules import Inequality, Rules, Span, Sum
 
 _ROUNDS = 100
 
@@ -144,7 +144,7 @@ class _Narrowing:
             bound = upper.at_least(rule.above(ends[0]))[0]
             self._bound(rule.upper, (bound, None), rule.said)
 
-    def _bound(self, i: int, span: tuple[object, object], said: str) -> None:
+    def _bound(self, i: int, span: Span, said: str) -> None:
         if i not in self.rules.totals:
             self._narrow(i, self.axes[i].domain.between([span], free=True), said)
             return
@@ -153,7 +153,7 @@ class _Narrowing:
         start, end = span
         inside = (start is None or axis.at_most(low)[0] >= start) and (
             end is None or axis.at_least(high)[0] <= end
-        )  # type: ignore[operator]
+        )
         if not inside:
             raise ConditionError(
                 f"{said!r} cannot be kept for every row: the sum {self.columns[i].name!r} may be anything "
