@@ -56,10 +56,8 @@ def estimate(
             tried = [p - step * s for p, s in zip(potentials, slopes, strict=True)]
             found = tree.calibrate(tried)
             lower, next_slopes = problem.loss(found)
-            fallen = sum(
-                float((s * (np.exp(b) - np.exp(f))).sum())
-                for s, b, f in zip(slopes, beliefs, found, strict=True)
-            )
+            pairs = zip(slopes, beliefs, found, strict=True)
+            fallen = sum(float((slope * (np.exp(old) - np.exp(new))).sum()) for slope, old, new in pairs)
             if lower <= loss - 0.5 * rows * fallen:
                 break
             step /= 2.0

@@ -36,7 +36,7 @@ from mintage_generators.tabular.codec import (
 from mintage_generators.tabular.codec.private import PrivateTable, fit_private_table, with_counts
 from mintage_generators.tabular.dp_marginals.config import DpMarginalsConfig
 from mintage_generators.tabular.dp_marginals.estimation import Fitted
-from mintage_generators.tabular.dp_marginals.junction_tree import JunctionTree, cells
+from mintage_generators.tabular.dp_marginals.junction_tree import JunctionTree
 from mintage_generators.tabular.dp_marginals.selection import MAX_CELLS, Selection
 from mintage_generators.tabular.ledger import Ledger
 
@@ -189,7 +189,7 @@ class DpMarginalsGenerator(Generator):
         if not sizes and not document.cliques:
             return DpMarginalsModel(codec, None, [], record)
         tree = JunctionTree(sizes=sizes, cliques=document.cliques, parents=document.parents)
-        if not tree.valid() or cells(tree) > MAX_CELLS * 2:
+        if not tree.valid() or tree.cells > MAX_CELLS * 2:
             raise damaged("its tables are not joined in a tree")
         tables = [arrays.get(f"clique.{i}", np.float64, tree.shape(i)) for i in range(len(tree.cliques))]
         if not all(np.isfinite(table).all() and np.abs(table).max() < 1e6 for table in tables):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from math import prod
 
 import numpy as np
 
@@ -39,19 +39,19 @@ class JunctionTree:
         left = set(range(1, len(cliques)))
         while left:
             # Prim's algorithm: the widest separator next, which makes it a junction tree.
-            shared = (
-                (len(set(cliques[new]) & set(cliques[old])), -new, -place)
-                for new in left
-                for place, old in enumerate(order)
-            )  # noqa: E501
-            _, new, place = max(shared)
-            order.append(-new)
-            parents.append(-place)
-            left.remove(-new)
+            joints = [(clique, place) for clique in sorted(left) for place in range(len(order))]
+            shared = [len(set(cliques[clique]) & set(cliques[order[place]])) for clique, place in joints]
+            clique, place = joints[int(np.argmax(shared))]
+            order.append(clique)
+            parents.append(place)
+            left.remove(clique)
         return cls(sizes=tuple(sizes), cliques=tuple(cliques[i] for i in order), parents=tuple(parents))
 
     def valid(self) -> bool:
-        """Whether it is a junction tree of all columns: what a clique shares with earlier ones, its parent has."""  # noqa: E501
+        """Whether it is a junction tree of all columns.
+
+        What a clique shares with earlier ones, its parent must have.
+        """
         seen: set[int] = set()
         if not self.cliques or len(self.parents) != len(self.cliques) or self.parents[0] != -1:
             return False
@@ -76,10 +76,15 @@ class JunctionTree:
         parent = self.cliques[self.parents[clique]]
         return tuple(column for column in self.cliques[clique] if column in parent)
 
+    @property
+    def cells(self) -> int:
+        """Cells of all tables."""
+        return sum(prod(self.shape(clique)) for clique in range(len(self.cliques)))
+
     def home(self, columns: Columns) -> int:
         """A clique that holds all these columns, the smallest table first; -1 when there is none."""
         holding = [i for i, clique in enumerate(self.cliques) if set(columns) <= set(clique)]
-        return min(holding, key=lambda i: (np.prod(self.shape(i)), i), default=-1)
+        return min(holding, key=lambda i: (prod(self.shape(i)), i), default=-1)
 
     def calibrate(self, potentials: Sequence[Table]) -> list[Table]:
         """Logarithms of each clique's marginal, normalised: two passes of messages."""
@@ -112,64 +117,30 @@ class JunctionTree:
         for number, clique in enumerate(self.cliques):
             separator = self.separator(number)
             new = tuple(column for column in clique if column not in separator)
-            if new:
-                drawn = _draw_rows(
-                    self._given(beliefs[number], clique, separator, new),
-                    tokens,
-                    separator,
-                    uniform[number],
-                    self.sizes,
-                )  # noqa: E501
-                for column, token in zip(
-                    new, np.unravel_index(drawn, [self.sizes[c] for c in new]), strict=True
-                ):
-                    tokens[column] = token
+            if not new:
+                continue
+            state = np.zeros(uniform.shape[1], np.int64)
+            if separator:
+                sizes = tuple(self.sizes[column] for column in separator)
+                state = np.ravel_multi_index(tuple(tokens[column] for column in separator), sizes)
+            drawn = _pick(self.given(beliefs[number], number, (separator, new)), state, uniform[number])
+            found = np.unravel_index(drawn, [self.sizes[column] for column in new])
+            for column, token in zip(new, found, strict=True):
+                tokens[column] = token
         return tokens
 
-    def pairs_with(self, beliefs: Sequence[Table], column: int) -> dict[int, Table]:
-        """The joint shares of `column` and each other one, shape (tokens of it, tokens of the other)."""
-        start = self.home((column,))
-        found: dict[int, Table] = {}
-        joint = np.moveaxis(np.exp(beliefs[start]), self.cliques[start].index(column), 0)
-        stack = [(start, -1, joint, tuple(c for c in self.cliques[start] if c != column))]
-        while stack:
-            clique, origin, table, columns = stack.pop()
-            for axis, other in enumerate(columns, start=1):
-                found.setdefault(other, _summed(table, (0, axis)))
-            stack += [
-                (near, clique, *self._carried(beliefs, table, columns, clique, near, column))
-                for near in self._near(clique)
-                if near != origin
-            ]
-        return found
-
-    def _near(self, clique: int) -> list[int]:
-        children = [child for child, parent in enumerate(self.parents) if parent == clique and child]
-        return children + ([self.parents[clique]] if clique else [])
-
-    def _carried(
-        self, beliefs: Sequence[Table], table: Table, columns: Columns, old: int, near: int, column: int
-    ) -> tuple[Table, Columns]:  # noqa: E501
-        """The joint of `column` and the columns of the neighbouring clique `near`."""
-        target = tuple(c for c in self.cliques[near] if c != column)
-        shared = tuple(c for c in self.cliques[near] if c in columns and c in self.cliques[old])
-        new = tuple(c for c in target if c not in shared)
-        before = _summed(table, (0, *(1 + columns.index(c) for c in shared)))
-        if column in self.cliques[near]:
-            joint = np.moveaxis(np.exp(beliefs[near]), self.cliques[near].index(column), 0)
-            return joint, target
-        given = np.exp(self._given(beliefs[near], self.cliques[near], shared, new))
-        given /= given.sum(axis=1, keepdims=True)
-        joint = before.reshape(len(before), -1, 1) * given[None]
-        joint = joint.reshape(len(before), *(self.sizes[c] for c in (*shared, *new)))
-        return joint, (*shared, *new)
-
-    def _given(self, belief: Table, clique: Columns, separator: Columns, new: Columns) -> Table:
-        """The belief as a matrix, a row for each state of the separator."""
-        axes = [clique.index(column) for column in (*separator, *new)]
-        rows = int(np.prod([self.sizes[column] for column in separator]))
+    def given(self, belief: Table, clique: int, columns: tuple[Columns, Columns]) -> Table:
+        """The belief as a matrix of log weights: a row for each state of the first columns, given it."""
+        first, second = columns
+        axes = [self.cliques[clique].index(column) for column in (*first, *second)]
+        rows = int(np.prod([self.sizes[column] for column in first]))
         matrix = belief.transpose(axes).reshape(rows, -1)
         return np.asarray(matrix - matrix.max(axis=1, keepdims=True))
+
+    def near(self, clique: int) -> list[int]:
+        """Numbers of the cliques next to it."""
+        children = [child for child, parent in enumerate(self.parents) if parent == clique and child]
+        return children + ([self.parents[clique]] if clique else [])
 
     def _onto(self, table: Table, child: int) -> Table:
         separator = self.separator(child)
@@ -182,39 +153,18 @@ class JunctionTree:
         return message.reshape(shape)
 
 
-def _draw_rows(
-    given: Table, tokens: np.ndarray, separator: Columns, uniform: np.ndarray, sizes: Columns
-) -> np.ndarray:  # noqa: E501
-    """For each row a column of `given` (log weights), by its state of the separator."""
+def _pick(given: Table, state: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+    """For each row a column of `given` (log weights), by the row of `given` that its state names."""
     steps = np.cumsum(np.exp(given), axis=1)
     steps /= steps[:, -1:]
     states, width = steps.shape
-    state = np.zeros(len(uniform), np.int64)
-    if separator:
-        state = np.ravel_multi_index(tuple(tokens[c] for c in separator), tuple(sizes[c] for c in separator))
     flat = (steps + np.arange(states)[:, None]).ravel()
     place = np.searchsorted(flat, state + np.minimum(uniform, _LAST), side="right")
     return np.asarray(np.clip(place - state * width, 0, width - 1))
-
-
-def _summed(table: Table, kept: Columns) -> Table:
-    """Summed over all axes but `kept`, which come in that order."""
-    axes = tuple(axis for axis in range(table.ndim) if axis not in kept)
-    summed = table.sum(axis=axes)
-    ascending = sorted(kept)
-    return np.asarray(summed.transpose([ascending.index(axis) for axis in kept]))
 
 
 def _log_sum(table: Table, axes: Columns) -> Table:
     if not axes:
         return table
     top = table.max(axis=axes, keepdims=True)
-    return np.asarray(
-        np.log(np.exp(table - top).sum(axis=axes))
-        + top.reshape([s for a, s in enumerate(table.shape) if a not in axes])
-    )  # noqa: E501
-
-
-def cells(tree: JunctionTree) -> int:
-    """Cells of all tables."""
-    return sum(reduce(lambda a, b: a * b, tree.shape(i), 1) for i in range(len(tree.cliques)))
+    return np.asarray(np.log(np.exp(table - top).sum(axis=axes)) + np.squeeze(top, axis=axes))

@@ -12,8 +12,9 @@ from itertools import combinations
 
 import numpy as np
 
-from mintage_generators.tabular.dp_marginals.estimation import Fitted, Measurement, estimate
-from mintage_generators.tabular.dp_marginals.junction_tree import JunctionTree, cells
+from mintage_generators.tabular.dp_marginals.estimation import STEPS, Fitted, Measurement, estimate
+from mintage_generators.tabular.dp_marginals.junction_tree import JunctionTree
+from mintage_generators.tabular.dp_marginals.pair_shares import pair_shares
 from mintage_generators.tabular.ledger import Ledger
 
 MAX_CELLS = 200_000
@@ -85,8 +86,8 @@ class Selection:
                 break
             pair = self._choose("worst", self._scores(fitting, fitted, noise), _SELECTION_SHARE * each)
             self._measure(pair, self._counts(pair), (1 - _SELECTION_SHARE) * each)
-            fitted = self._fit(self._pairs(), fitted)
-        return fitted
+            fitted = self._fit(self._pairs(), fitted, STEPS // 5)
+        return self._fit(self._pairs(), fitted)
 
     def _measure(self, columns: tuple[int, ...], counts: np.ndarray, rho: float) -> None:
         named = " and ".join(repr(self.names[column]) for column in columns)
@@ -94,11 +95,11 @@ class Selection:
         measurement = Measurement(columns=columns, noisy=noisy, deviation=self.ledger.deviation(rho))
         self.measured.append(measurement)
 
-    def _fit(self, pairs: list[Pair], start: Fitted | None) -> Fitted:
+    def _fit(self, pairs: list[Pair], start: Fitted | None, steps: int = STEPS) -> Fitted:
         tree = JunctionTree.of(self.sizes, pairs)
         if start is not None and not all(tree.home(clique) >= 0 for clique in start.tree.cliques):
             start = None
-        return estimate(tree, self.measured, rows=self.rows, start=start)
+        return estimate(tree, self.measured, rows=self.rows, start=start, steps=steps)
 
     def _choose(self, why: str, scores: Mapping[Pair, float], rho: float) -> Pair:
         number = self.ledger.choice(
@@ -107,10 +108,10 @@ class Selection:
         return list(scores)[number]
 
     def _scores(self, pairs: list[Pair], fitted: Fitted, noise: float) -> dict[Pair, float]:
-        """By how many rows the model misses each pair, less what noise will miss; one row changes 1 at most."""  # noqa: E501
+        """By how many rows the model misses each pair, less what noise will: one row changes 1 at most."""
         scores: dict[Pair, float] = {}
         for first in sorted({pair[0] for pair in pairs}):
-            told = fitted.tree.pairs_with(fitted.beliefs, first)
+            told = pair_shares(fitted.tree, fitted.beliefs, first)
             for pair in (p for p in pairs if p[0] == first):
                 missed = float(np.abs(self._counts(pair) - self.rows * told[pair[1]]).sum())
                 scores[pair] = missed - noise * _EXPECTED * told[pair[1]].size
@@ -140,4 +141,4 @@ class Selection:
     def _fits(self, pair: Pair, fitted: Fitted) -> bool:
         if fitted.tree.home(pair) >= 0:
             return True
-        return cells(JunctionTree.of(self.sizes, [*self._pairs(), pair])) <= MAX_CELLS
+        return JunctionTree.of(self.sizes, [*self._pairs(), pair]).cells <= MAX_CELLS

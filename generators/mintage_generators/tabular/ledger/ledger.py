@@ -26,11 +26,12 @@ THRESHOLD_SHARE = 0.1
 _SLACK = 1e-6
 
 NOT_COVERED = (
-    "the report, its gates and any other figure computed on real rows: turn evaluation.metrics off, or keep it private",
-    "rules that compare with source rows, such as exact_copy and near_copy: which rows are missing tells of real ones",
+    "the report, its gates and other figures computed on real rows, unless evaluation.metrics is empty",
+    "rules that compare with source rows, such as exact_copy: which rows are missing tells of real ones",
     "the digest of the source, and the names and types of its columns",
     "other runs on the same rows: their epsilons and deltas add up",
 )
+"""What looks at real rows and is outside the claim."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,15 +159,15 @@ class Ledger:
                 noise=noise_multiplier,
                 rate=rate,
                 steps=steps,
-            )  # fmt: skip
+            )
         )
 
     def check_rows(self, rows: float) -> None:
         """Raise `SpecError` when delta allows what epsilon forbids: telling whole rows now and then."""
         if self.privacy.delta * rows >= 1.0:
             raise SpecError(
-                f"privacy.delta {self.privacy.delta:g} is not below 1 / {rows:.0f}, one over the (noisy) number "
-                "of rows: publishing a row at random would be allowed",
+                f"privacy.delta {self.privacy.delta:g} is not below 1 / {rows:.0f}, one over the (noisy) "
+                "number of rows: publishing a row at random would be allowed",
                 f"set it to at most {1 / max(rows, 2.0) ** 1.1:.0e}",
             )
 

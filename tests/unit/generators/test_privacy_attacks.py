@@ -1,0 +1,133 @@
+"""Attacks on what is claimed: tables with and without one planted row are told apart as often as can be.
+
+An (epsilon, delta) that holds bounds how often: TPR <= e^epsilon * FPR + delta. Each attack chooses its
+threshold on one half of the runs and counts on the other; `shown_epsilon` is what the counts prove with
+99 % confidence (Clopper and Pearson), so it must not exceed the claim, and with broken noise it must.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from scipy.stats import beta
+
+from mintage.contracts import FitContext
+from mintage.testing import memory_source
+from mintage_generators.tabular.dp_marginals.config import DpMarginalsConfig
+from mintage_generators.tabular.dp_marginals.generator import DpMarginalsGenerator, DpMarginalsModel
+from mintage_generators.tabular.ledger import Ledger, Noise, PrivacyConfig
+
+EPSILON, DELTA = 1.0, 1e-3
+RUNS = 120
+
+
+def shown_epsilon(without: np.ndarray, planted: np.ndarray, delta: float) -> float:
+    """The epsilon that the attack's scores, higher where the row is, prove to be exceeded."""
+    half = len(planted) // 2
+    found = 0.0
+    for sign in (1, -1):
+        for present, absent in ((planted, without), (without, planted)):
+            limits = np.unique(sign * np.concatenate([present[:half], absent[:half]]))
+            gains = [
+                (sign * present[:half] >= limit).mean() - (sign * absent[:half] >= limit).mean()
+                for limit in limits
+            ]
+            limit = limits[int(np.argmax(gains))]
+            hits = int((sign * present[half:] >= limit).sum())
+            alarms = int((sign * absent[half:] >= limit).sum())
+            low = beta.ppf(0.005, hits, half - hits + 1) if hits else 0.0
+            high = beta.ppf(0.995, alarms + 1, half - alarms) if alarms < half else 1.0
+            if low > delta:
+                found = max(found, math.log((low - delta) / high))
+    return found
+
+
+def table(planted: bool) -> pa.Table:
+    """Forty rows of two columns; the canary's cell is otherwise empty."""
+    colour = ["red"] * 20 + ["blue"] * 20 + ["green"] * planted
+    size = ["small", "large"] * 20 + ["huge"] * planted
+    return pa.table({"colour": colour, "size": size})
+
+
+PUBLIC = {
+    "colour": {"values": ["red", "blue", "green"]},
+    "size": {"values": ["small", "large", "huge"]},
+}
+
+
+def fitted(planted: bool, seed: int) -> DpMarginalsModel:
+    privacy = {"epsilon": EPSILON, "delta": DELTA, "noise": "seed", "domains": PUBLIC}
+    config = DpMarginalsConfig.model_validate({"privacy": privacy, "rounds": 1})
+    model = DpMarginalsGenerator(config).fit(memory_source(table(planted)), FitContext(seed=seed))
+    assert isinstance(model, DpMarginalsModel)
+    return model
+
+
+def canary_rows(model: DpMarginalsModel) -> float:
+    """Rows of the canary's values that the model expects, over both columns."""
+    return sum(
+        float(column.counts[column.token_of(pa.scalar(value)) or 0])
+        for column, value in zip(model.codec.columns, ("green", "huge"), strict=True)
+    )
+
+
+def scores(attack: Callable[[bool, int], float], runs: int) -> tuple[np.ndarray, np.ndarray]:
+    without = np.array([attack(False, seed) for seed in range(runs)])
+    planted = np.array([attack(True, runs + seed) for seed in range(runs)])
+    return without, planted
+
+
+def on_model(planted: bool, seed: int) -> float:
+    return canary_rows(fitted(planted, seed))
+
+
+def on_count(planted: bool, seed: int) -> float:
+    privacy = PrivacyConfig(epsilon=EPSILON, delta=DELTA, noise="seed")
+    ledger = Ledger(privacy, np.random.default_rng(seed))
+    return float(ledger.counts("canary", np.array(int(planted)), rho=ledger.rho))
+
+
+def on_choice(planted: bool, seed: int) -> float:
+    privacy = PrivacyConfig(epsilon=EPSILON, delta=DELTA, noise="seed")
+    ledger = Ledger(privacy, np.random.default_rng(seed))
+    return ledger.choice("pick", np.array([0.0, float(planted)]), sensitivity=1.0, rho=ledger.rho)
+
+
+ATTACKS = pytest.mark.parametrize(
+    ("attack", "runs"),
+    [(on_model, RUNS), (on_count, 4000), (on_choice, 4000)],
+    ids=["whole model", "one count", "one choice"],
+)
+
+
+@ATTACKS
+def test_a_planted_row_is_not_seen_beyond_the_claim(attack: Callable[[bool, int], float], runs: int) -> None:
+    assert shown_epsilon(*scores(attack, runs), DELTA) <= EPSILON
+
+
+@ATTACKS
+def test_the_attack_sees_the_row_when_the_noise_is_broken(
+    attack: Callable[[bool, int], float], runs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    normal, gumbel = Noise.normal, Noise.gumbel
+    monkeypatch.setattr(Noise, "normal", lambda self, shape: normal(self, shape) / 30)
+    monkeypatch.setattr(Noise, "gumbel", lambda self, shape: gumbel(self, shape) / 30)
+    assert shown_epsilon(*scores(attack, runs), DELTA) > EPSILON
+
+
+def test_an_attack_on_a_count_comes_near_to_the_claim() -> None:
+    assert shown_epsilon(*scores(on_count, 4000), DELTA) > 0.2
+
+
+def test_a_value_of_one_row_shows_as_rarely_as_delta_says() -> None:
+    privacy = PrivacyConfig(epsilon=EPSILON, delta=0.2, noise="seed")
+    ledger = Ledger(privacy, np.random.default_rng(0))
+    values = 50_000
+    _, shown = ledger.seen_counts("values", np.ones(values), rho=0.01, delta=0.02)
+    assert 0.5 * 0.02 < shown.mean() < 0.02 + 4 * math.sqrt(0.02 / values)
+    _, often = ledger.seen_counts("values", np.full(values, 100), rho=0.01, delta=0.0001)
+    assert often.all()
