@@ -10,7 +10,10 @@ from mintage.testing import GENERATOR_CHECKS, GeneratorCase, GeneratorCheck, mem
 from mintage_generators.tabular.auto.generator import AutoGenerator
 from mintage_generators.tabular.autoregressive.generator import AutoregressiveGenerator
 from mintage_generators.tabular.copula.generator import CopulaGenerator
+from mintage_generators.tabular.diffusion.generator import DiffusionGenerator
+from mintage_generators.tabular.gan.generator import GanGenerator
 from mintage_generators.tabular.marginals.generator import MarginalsGenerator
+from mintage_generators.tabular.vae.generator import VaeGenerator
 
 ROWS = 600
 
@@ -45,6 +48,19 @@ def mixed() -> pa.Table:
 
 
 CASES = {
+    "gan": GeneratorCase(
+        generator=GanGenerator,
+        config=GanGenerator.Config.model_validate({"max_steps": 5, "batch_rows": 40, "hidden": 16}),
+        source=memory_source(mixed()),
+        fixed={"carrier": "UA"},
+    ),
+    "vae": GeneratorCase(
+        generator=VaeGenerator,
+        config=VaeGenerator.Config.model_validate({"max_steps": 20, "batch_rows": 64, "hidden": 16}),
+        source=memory_source(mixed()),
+        fixed={"carrier": "UA", "late": None},
+        excluded={"day": (None,), "small": (7, 8)},
+    ),
     "copula": GeneratorCase(
         generator=CopulaGenerator,
         config=CopulaGenerator.Config.model_validate({"sweeps": 2}),
@@ -69,6 +85,15 @@ CASES = {
                     {"kind": "tabular.autoregressive", "batch_rows": 64, "hidden": 16, "embedding": 4},
                 ],
             }
+        ),
+        source=memory_source(mixed()),
+        fixed={"carrier": "UA", "late": None},
+        excluded={"day": (None,), "small": (7, 8)},
+    ),
+    "diffusion": GeneratorCase(
+        generator=DiffusionGenerator,
+        config=DiffusionGenerator.Config.model_validate(
+            {"max_steps": 30, "batch_rows": 64, "width": 16, "depth": 1, "flow_steps": 2}
         ),
         source=memory_source(mixed()),
         fixed={"carrier": "UA", "late": None},
