@@ -13,7 +13,11 @@ from mintage.contracts import Generator
 
 KINDS: dict[str, str] = {
     "tabular.autoregressive": "mintage_generators.tabular.autoregressive.generator:AutoregressiveGenerator",
+    "tabular.copula": "mintage_generators.tabular.copula.generator:CopulaGenerator",
+    "tabular.diffusion": "mintage_generators.tabular.diffusion.generator:DiffusionGenerator",
+    "tabular.gan": "mintage_generators.tabular.gan.generator:GanGenerator",
     "tabular.marginals": "mintage_generators.tabular.marginals.generator:MarginalsGenerator",
+    "tabular.vae": "mintage_generators.tabular.vae.generator:VaeGenerator",
 }
 """Kind -> module and class. Generators with a privacy claim are not among them: a choice is made by
 looking at real rows without noise, and would break the claim."""
@@ -65,13 +69,13 @@ def generator_class(kind: str) -> type[Generator]:
 
 
 def make_generator(candidate: Candidate, shared: Mapping[str, JsonValue], limits: Limits) -> Generator:
-    """The candidate's generator: its own options, shared ones where it has none, and the tighter limits.
+    """The candidate's generator: its own options, shared ones where it gives none, and the tighter limits.
 
     Raises `pydantic.ValidationError` for options that the generator refuses.
     """
     kind = generator_class(candidate.kind)
     known = kind.Config.model_fields
-    options = {name: value for name, value in shared.items() if name in known} | candidate.options
+    options = {**shared, **candidate.options}
     if limits.steps is not None and "max_steps" in known:
         own = candidate.options.get("max_steps")
         options["max_steps"] = min(limits.steps, own) if isinstance(own, int) else limits.steps
@@ -104,9 +108,21 @@ def what_is_wrong(candidate: Candidate) -> str | None:
         first = exc.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         return f"{candidate.kind}: {where}: {first['msg']}"
-    if getattr(config, "epsilon", None) is not None:
+    if _has_epsilon(config.model_dump(mode="json")):
         return (
             f"{candidate.kind} with an epsilon cannot be chosen among others: the choice looks at real rows "
             "without noise and would break the claim; name that generator itself"
         )
     return None
+
+
+def runs_by_a_clock(candidate: Candidate) -> bool:
+    """Whether more time lets it learn more."""
+    return "max_seconds" in generator_class(candidate.kind).Config.model_fields
+
+
+def _has_epsilon(value: JsonValue) -> bool:
+    """Whether options, at any depth, ask for differential privacy."""
+    if isinstance(value, dict):
+        return value.get("epsilon") is not None or any(_has_epsilon(part) for part in value.values())
+    return False

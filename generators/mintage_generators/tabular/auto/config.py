@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
-from mintage_generators.tabular.auto.candidates import Candidate, generator_class, what_is_wrong
+from mintage_generators.tabular.auto.candidates import Candidate, runs_by_a_clock, what_is_wrong
 from mintage_generators.tabular.codec import CodecConfig
 
-DEFAULT_CANDIDATES = (Candidate(kind="tabular.autoregressive"), Candidate(kind="tabular.marginals"))
+DEFAULT_CANDIDATES = (
+    Candidate(kind="tabular.autoregressive"),
+    Candidate(kind="tabular.diffusion"),
+    Candidate(kind="tabular.copula"),
+)
 DEFAULT_SECONDS = 150.0
 
 
@@ -88,7 +92,7 @@ def _steps_are_fixed(values: dict[str, object]) -> bool:
 def _needs_no_clock(candidate: object) -> bool:
     try:
         known = Candidate.model_validate(candidate)
-        limited = "max_seconds" in generator_class(known.kind).Config.model_fields
+        limited = runs_by_a_clock(known)
     except (ValueError, KeyError):
         return False  # the field's own validator says what is wrong with it
     return not limited or ("max_steps" in known.options and known.options.get("max_seconds") is None)

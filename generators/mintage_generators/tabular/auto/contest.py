@@ -12,7 +12,13 @@ from mintage.contracts import FitContext, FitProgress, Model, NoCheckpoints, Sou
 from mintage.errors import CancelledError, ClusterError, MintageError, SpecError
 from mintage.evaluation.options import Options
 from mintage.evaluation.tables import Tables, align
-from mintage_generators.tabular.auto.candidates import Candidate, Limits, make_generator, share_of_steps
+from mintage_generators.tabular.auto.candidates import (
+    Candidate,
+    Limits,
+    make_generator,
+    runs_by_a_clock,
+    share_of_steps,
+)
 from mintage_generators.tabular.auto.choosing import Choice, Trial, choose
 from mintage_generators.tabular.auto.clock import Clock
 from mintage_generators.tabular.auto.config import AutoConfig
@@ -94,11 +100,14 @@ class Contest:
         return Decision(choice=Choice(order=tuple(range(len(candidates))), reason=reason))
 
     def _rows(self, source: Source, rng: np.random.Generator) -> TrialRows | str:
-        rows = part_rows(source, limit=self.config.trial_rows, share=self.config.trial_holdout, rng=rng)
+        rows = part_rows(source, self.config, rng)
         return rows if isinstance(rows, str) or not (why := _nothing_to_compare(rows)) else why
 
     def _hold(self, rows: TrialRows) -> Decision:
-        trials = [self._trial(i, rows) for i in range(len(self.config.candidates))]
+        # Those that take the time they need go first, so that the others share what is really left.
+        order = sorted(range(len(self.config.candidates)), key=lambda i: runs_by_a_clock(self._candidate(i)))
+        held = {i: self._trial(i, rows, len(order) - place) for place, i in enumerate(order)}
+        trials = [held[i] for i in sorted(held)]
         choice = choose(trials)
         self._tell(f"{self.config.candidates[choice.order[0]].kind} is chosen: {choice.reason}")
         return Decision(
@@ -108,9 +117,12 @@ class Contest:
             overhead=self._overheads.get(choice.order[0], 0.0) * max(1.0, rows.seen / rows.learned.num_rows),
         )
 
-    def _trial(self, i: int, rows: TrialRows) -> Trial:
-        candidate = self.config.candidates[i]
-        limits = self._limits(i)
+    def _candidate(self, i: int) -> Candidate:
+        return self.config.candidates[i]
+
+    def _trial(self, i: int, rows: TrialRows, to_come: int) -> Trial:
+        candidate = self._candidate(i)
+        limits = self._limits(to_come)
         if limits is None:
             return self._told(i, Trial(candidate=candidate, failure="not tried: no time was left for trials"))
         told = limits.to_json()
@@ -140,15 +152,15 @@ class Contest:
         )
         return generator.fit(source, context)
 
-    def _limits(self, i: int) -> Limits | None:
-        """What a trial may take: its part of what is left for trials; None when nothing is."""
+    def _limits(self, to_come: int) -> Limits | None:
+        """What a trial may take: a part of what is left for those to come; None when nothing is."""
         count = len(self.config.candidates)
         steps = self.config.max_steps
         steps = share_of_steps(steps, self.config.trial_share, count) if steps else None
         left, whole = self.clock.left(), self.config.max_seconds
         if left is None or whole is None:
             return Limits(steps=steps)
-        slot = (left - whole * (1 - self.config.trial_share)) / (count - i)
+        slot = (left - whole * (1 - self.config.trial_share)) / to_come
         if slot < SHORTEST_TRIAL / 2:
             return None
         return Limits(seconds=slot * (1 - _JUDGING), steps=steps)

@@ -102,8 +102,9 @@ class AutoGenerator(Generator):
     config: AutoConfig
 
     def foresee(self, source: Source | None) -> DatasetSchema | None:
-        """The source's own table, with plain types."""
-        return foresee_table(source) if source is not None else None
+        """What the first candidate foresees: all have one codec and emit the same table."""
+        first = make_generator(self.config.candidates[0], self.config.shared(), Limits())
+        return first.foresee(source)
 
     def fit(self, source: Source | None, context: FitContext) -> AutoModel:
         """Trials of all candidates, then a full fit of the best that can be fitted.
@@ -112,6 +113,7 @@ class AutoGenerator(Generator):
         """
         if source is None:
             raise SourceError("tabular.auto learns from a source, and there is none", "name one")
+        foresee_table(source, self.config)  # refuses at once what no candidate could carry
         clock = Clock(seconds=self.config.max_seconds, context=context)
         contest = Contest(config=self.config, context=context, clock=clock)
         return self._fit_in_order(contest.decide(source), source, context, clock)

@@ -87,7 +87,9 @@ def judge(model: Model, rows: TrialRows, *, seed: int, threads: int) -> Judgemen
     """
     options = Options(seed=seed, threads=threads, kinds=rows.kinds)
     synthetic = _draw(model, rows.held_out.num_rows, seed)
-    tables = align(rows.learned, synthetic, rows.held_out, options)
+    columns = _judged(model)
+    learned, made, held_out = (table.select(columns) for table in (rows.learned, synthetic, rows.held_out))
+    tables = align(learned, made, held_out, options)
     detection = _detect(tables, options)
     assert detection.auc_xgb is not None
     assert detection.auc_xgb_holdout is not None
@@ -98,6 +100,14 @@ def judge(model: Model, rows: TrialRows, *, seed: int, threads: int) -> Judgemen
         trend_error=measure_shape_and_trend(tables, options).trend_error_fixed_edges,
         nats=_own_nats(model.fit_record),
     )
+
+
+def _judged(model: Model) -> list[str]:
+    """The columns that the model learned: keys and fakes of personal data are made up, and look it."""
+    made_up = model.fit_record.get("made_up")
+    groups = made_up.values() if isinstance(made_up, Mapping) else ()
+    left_out = {name for group in groups if isinstance(group, Mapping) for name in group}
+    return [name for name in model.schema.root_table.names if name not in left_out]
 
 
 def _draw(model: Model, rows: int, seed: int) -> pa.Table:

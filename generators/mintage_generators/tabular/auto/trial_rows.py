@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from mintage.contracts import SCAN_ROWS, DatasetSchema, Semantics, Source, TableReader
+from mintage.contracts import SCAN_ROWS, DatasetSchema, Semantics, Source, TableReader, TableSchema
 from mintage.errors import SourceError
+from mintage_generators.tabular.auto.config import AutoConfig
 from mintage_generators.tabular.codec.reservoir import take_rows
 
 FEWEST_HELD_OUT = 100
@@ -57,15 +58,15 @@ class TrialRows:
     """What columns mean where their types do not say it."""
 
 
-def part_rows(source: Source, *, limit: int, share: float, rng: np.random.Generator) -> TrialRows | str:
-    """Take at most `limit` rows and hold a share of them out; why not, where there are too few.
+def part_rows(source: Source, config: AutoConfig, rng: np.random.Generator) -> TrialRows | str:
+    """Take rows for the trials and hold a share of them out; why not, where there are too few.
 
     One pass; the rows depend on the order of the source's rows, never on how they were cut into batches.
     """
     table = source.schema.root_table
-    found = take_rows(source.scan(), source.readers[table.name].schema, limit, rng)
+    found = take_rows(source.scan(), source.readers[table.name].schema, config.trial_rows, rng)
     rows = found.table.num_rows
-    held = min(MOST_HELD_OUT, max(FEWEST_HELD_OUT, int(rows * share)))
+    held = min(MOST_HELD_OUT, max(FEWEST_HELD_OUT, int(rows * config.trial_holdout)))
     if rows - held < FEWEST_LEARNED:
         return f"{rows} rows are too few to hold some out: {FEWEST_HELD_OUT + FEWEST_LEARNED} are needed"
     mask = np.zeros(rows, dtype=np.bool_)
@@ -77,5 +78,11 @@ def part_rows(source: Source, *, limit: int, share: float, rng: np.random.Genera
         learned=learned,
         held_out=found.table.filter(pa.array(mask)).combine_chunks(),
         seen=found.seen,
-        kinds={c.name: c.semantics for c in table.columns if c.semantics is not Semantics.of(c.type)},
+        kinds=_kinds(table, config),
     )
+
+
+def _kinds(table: TableSchema, config: AutoConfig) -> dict[str, Semantics]:
+    told = {c.name: c.semantics for c in table.columns if c.semantics is not Semantics.of(c.type)}
+    roles = {name: Semantics(c.role) for name, c in config.columns.items() if c.role and name in table.names}
+    return {**told, **roles}
