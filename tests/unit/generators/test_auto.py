@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -14,8 +16,9 @@ from mintage.testing import memory_source
 from mintage_generators.tabular.auto.candidates import Candidate
 from mintage_generators.tabular.auto.choosing import Trial, choose
 from mintage_generators.tabular.auto.config import AutoConfig
-from mintage_generators.tabular.auto.generator import DECISION, AutoGenerator, AutoModel
+from mintage_generators.tabular.auto.generator import AutoGenerator, AutoModel
 from mintage_generators.tabular.auto.judging import Judgement
+from mintage_generators.tabular.auto.resuming import DECISION, Chosen, earlier_choice
 
 MARGINALS = {"kind": "tabular.marginals"}
 COPULA = {"kind": "tabular.copula"}
@@ -138,7 +141,7 @@ def constant_but_one(rows: int = 400) -> pa.Table:
 DEGENERATE = {
     "few rows": (tied(250), "250 rows are too few"),
     "one column": (tied().select(["left"]), "with one column"),
-    "constants": (constant_but_one(), "1 columns vary"),
+    "constants": (constant_but_one(), "columns that vary and can be measured: 1 of 2"),
 }
 
 
@@ -178,7 +181,7 @@ def test_the_model_answers_as_the_chosen_one() -> None:
         model.check({"sign": "neither"}, {})
 
 
-SPOILT = {
+SPOILT: dict[str, Callable[[dict[str, bytes]], dict[str, bytes]]] = {
     "no decision": lambda files: {name: data for name, data in files.items() if name != DECISION},
     "no JSON": lambda files: {**files, DECISION: b"{"},
     "another kind": lambda files: {**files, DECISION: files[DECISION].replace(b"marginals", b"nonsense!")},
@@ -189,7 +192,7 @@ SPOILT = {
 
 
 @pytest.mark.parametrize("spoil", SPOILT.values(), ids=list(SPOILT))
-def test_spoilt_files_are_refused(spoil) -> None:  # type: ignore[no-untyped-def]  # lambdas above
+def test_spoilt_files_are_refused(spoil: Callable[[dict[str, bytes]], dict[str, bytes]]) -> None:
     files = fit(tied(250), {"candidates": [MARGINALS]}).save()
     AutoGenerator.load(files)
     with pytest.raises(FitError):
@@ -229,6 +232,42 @@ def test_whoever_fixes_the_steps_asks_for_no_clock(options: dict[str, object], s
 def test_options_of_the_codec_reach_all_candidates() -> None:
     with pytest.raises(FitError, match=r"tabular.copula: .*1000.*; tabular.marginals: .*1000"):
         fit(tied(), {"candidates": [COPULA, MARGINALS], "max_seconds": None, "min_support": 1000})
+
+
+class Kept:
+    """Checkpoints in memory."""
+
+    every_seconds: float | None = 1000.0
+
+    def __init__(self, files: Mapping[str, bytes] | None = None) -> None:
+        self.files = files
+
+    def load(self) -> Mapping[str, bytes] | None:
+        return self.files
+
+    def save(self, files: Mapping[str, bytes]) -> None:
+        self.files = dict(files)
+
+
+def test_a_killed_fit_goes_on_with_what_was_chosen() -> None:
+    config = AutoConfig.model_validate({"candidates": [MARGINALS, COPULA], "max_seconds": None})
+    kept = Kept()
+    first = AutoGenerator(config).fit(memory_source(tied()), FitContext(seed=5, checkpoints=kept))
+    notes: list[str] = []
+    context = FitContext(seed=5, checkpoints=kept, report=lambda told: notes.append(told.note))
+    again = AutoGenerator(config).fit(memory_source(tied()), context)
+    assert again.save() == first.save()
+    assert choice_of(again)["kind"] == "tabular.copula"
+    assert not any("trial" in note for note in notes)
+
+
+def test_a_checkpoint_of_another_choice_is_refused() -> None:
+    kept = Kept({DECISION: Chosen(place=2, seconds=None, record={}).to_bytes()})
+    with pytest.raises(FitError, match="candidate 2 of 2"):
+        earlier_choice(kept, 2)
+    with pytest.raises(FitError):
+        earlier_choice(Kept({DECISION: b"[]"}), 2)
+    assert earlier_choice(Kept({"model.json": b"{}"}), 2) is None
 
 
 def test_several_tables_are_refused() -> None:

@@ -194,7 +194,7 @@ def _nothing_to_compare(rows: TrialRows) -> str:
     except SpecError as exc:
         return f"the judge cannot measure these columns ({exc.message})"
     varying = _varying(tables)
-    return "" if varying > 1 else f"{varying} columns vary among those that the judge can measure"
+    return "" if varying > 1 else f"columns that vary and can be measured: {varying} of {len(tables.columns)}"
 
 
 def _varying(tables: Tables) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from pydantic import JsonValue, ValidationError
 
@@ -23,11 +24,15 @@ from mintage.errors import FitError, SourceError
 from mintage_generators.tabular.auto.candidates import KINDS, Limits, generator_class, make_generator
 from mintage_generators.tabular.auto.clock import Clock
 from mintage_generators.tabular.auto.config import DEFAULT_CANDIDATES, AutoConfig
-from mintage_generators.tabular.auto.contest import Contest, Decision, attempt, relay
+from mintage_generators.tabular.auto.contest import Contest, attempt, relay
+from mintage_generators.tabular.auto.resuming import (
+    DECISION,
+    MAX_DECISION_BYTES,
+    Chosen,
+    DecidedCheckpoints,
+    earlier_choice,
+)
 from mintage_generators.tabular.codec import Document, damaged, foresee_table
-
-DECISION = "auto.json"
-MAX_DECISION_BYTES = 1 << 20
 
 
 class AutoDocument(Document):
@@ -114,38 +119,52 @@ class AutoGenerator(Generator):
         if source is None:
             raise SourceError("tabular.auto learns from a source, and there is none", "name one")
         foresee_table(source, self.config)  # refuses at once what no candidate could carry
-        clock = Clock(seconds=self.config.max_seconds, context=context)
-        contest = Contest(config=self.config, context=context, clock=clock)
-        return self._fit_in_order(contest.decide(source), source, context, clock)
-
-    def _fit_in_order(
-        self, decision: Decision, source: Source, context: FitContext, clock: Clock
-    ) -> AutoModel:
         failures: dict[int, str] = {}
-        for i in decision.choice.order:
-            candidate = self.config.candidates[i]
-            left = clock.left()
-            limits = Limits(
-                seconds=None if left is None else left - decision.overhead, steps=self.config.max_steps
-            )
-            own = replace(context, report=relay(context, candidate.kind))
-            model = attempt(
-                lambda made=candidate, limits=limits, own=own: make_generator(  # type: ignore[misc]
-                    made, self.config.shared(), limits
-                ).fit(source, own)
-            )
+        for chosen in self._choices(source, context, failures):
+            candidate = self.config.candidates[chosen.place]
+            model = attempt(partial(self._fit_in_full, chosen, source, context))
             if not isinstance(model, str):
-                record = self._record(decision, failures)
-                return AutoModel(model, AutoDocument(kind=candidate.kind, record=record))
-            failures[i] = model
+                return AutoModel(model, AutoDocument(kind=candidate.kind, record=chosen.record))
+            failures[chosen.place] = model
         raise self._none_fitted(failures)
 
-    def _record(self, decision: Decision, failures: Mapping[int, str]) -> dict[str, JsonValue]:
-        record = decision.to_json()
-        if failures:
-            names = {self.config.candidates[i].describe(): why for i, why in failures.items()}
-            record["failed"] = dict(names)
-        return record
+    def _choices(self, source: Source, context: FitContext, failures: Mapping[int, str]) -> Iterator[Chosen]:
+        """What to fit, and while that fails, what to fit instead; an earlier choice comes first."""
+        count = len(self.config.candidates)
+        if (earlier := earlier_choice(context.checkpoints, count)) is not None:
+            yield earlier
+            rest = [place for place in range(count) if place != earlier.place]
+            for place in rest:
+                yield earlier.model_copy(
+                    update={"place": place, "record": {**earlier.record, **self._failed(failures)}}
+                )
+            return
+        clock = Clock(seconds=self.config.max_seconds, context=context)
+        decision = Contest(config=self.config, context=context, clock=clock).decide(source)
+        for place in decision.choice.order:
+            left = clock.left()
+            yield Chosen(
+                place=place,
+                seconds=None if left is None else left - decision.overhead,
+                record={**decision.to_json(), **self._failed(failures)},
+            )
+
+    def _fit_in_full(self, chosen: Chosen, source: Source, context: FitContext) -> Model:
+        candidate = self.config.candidates[chosen.place]
+        checkpoints = DecidedCheckpoints(context.checkpoints, chosen)
+        if checkpoints.every_seconds is not None and checkpoints.load() is None:
+            checkpoints.save({})
+        limits = Limits(seconds=chosen.seconds, steps=self.config.max_steps)
+        generator = make_generator(candidate, self.config.shared(), limits)
+        own = replace(context, report=relay(context, candidate.kind), checkpoints=checkpoints)
+        return generator.fit(source, own)
+
+    def _failed(self, failures: Mapping[int, str]) -> dict[str, JsonValue]:
+        """What the fit record tells of candidates that could not be fitted in full."""
+        told: dict[str, JsonValue] = {
+            self.config.candidates[place].describe(): why for place, why in failures.items()
+        }
+        return {"failed": told} if told else {}
 
     def _none_fitted(self, failures: Mapping[int, str]) -> FitError:
         each = "; ".join(f"{self.config.candidates[i].describe()}: {why}" for i, why in failures.items())
