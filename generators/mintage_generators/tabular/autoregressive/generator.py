@@ -41,6 +41,7 @@ from mintage_generators.tabular.codec import (
     unpack,
     write_codec,
 )
+from mintage_generators.tabular.codec.encoded import training_rows
 from mintage_generators.tabular.codec.governed import check_constraints, govern, keep_rows
 from mintage_generators.tabular.codec.rules import Rules
 from mintage_generators.tabular.codec.ruling import Ruling
@@ -165,19 +166,28 @@ class AutoregressiveGenerator(Generator):
         fitted = fit_table(kept, self.config, rng, functions=True)
         fitted, rules = govern(fitted, self.config.constraints, self.config.min_support)
         fitted = replace(fitted, record={**fitted.record, **broken})
-        return self._learn(fitted, rules, context, rng)
+        return self._learn(kept, fitted, rules, context)
 
     def _learn(
-        self, fitted: FittedTable, rules: Rules | None, context: FitContext, rng: np.random.Generator
+        self, source: Source, fitted: FittedTable, rules: Rules | None, context: FitContext
     ) -> AutoregressiveModel:
-        from mintage_generators.tabular.autoregressive.threads import products
+        from mintage_generators.tabular.autoregressive.hats import hats_of_inputs
         from mintage_generators.tabular.autoregressive.training import train
+        from mintage_generators.tabular.learning.hardware import products
 
         codec, layout = fitted.codec, lay_out(fitted.codec)
         counts = [codec.columns[i].counts for i in layout.inputs]
-        weights, facts = train(
-            layout, fitted.tokens[:, layout.inputs], counts, config=self.config, rng=rng, context=context
-        )
+        with training_rows(
+            source,
+            fitted,
+            layout.inputs,
+            most=self.config.train_rows,
+            max_disk_bytes=self.config.max_disk_bytes,
+            rng=context.rng(),
+        ) as rows:
+            weights, facts = train(
+                layout, rows, counts, hats_of_inputs(codec, layout), config=self.config, context=context
+            )
         document = AutoregressiveDocument.model_validate(
             {
                 "codec": write_codec(codec)[0],

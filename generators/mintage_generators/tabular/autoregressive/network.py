@@ -9,43 +9,111 @@ al., 2015) on tables, as TabularARGN (Tiwald et al., 2025) does.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
+from mintage_generators.tabular.autoregressive.hats import hats_of_groups
 from mintage_generators.tabular.autoregressive.layout import Layout, Slot
+
+_OWN_SPREAD = 0.5
 
 IMPOSSIBLE = -1e4
 """Bias of an output that stands for no token: its probability is exactly 0 in float32."""
 
 
 class Network(nn.Module):
-    """Weights for a layout: `embedding` numbers per input token, `hidden` units per layer."""
+    """Weights for a layout: `embedding` numbers per input token, `hidden` units per layer.
 
-    def __init__(self, layout: Layout, *, embedding: int, hidden: int, dropout: float = 0.0) -> None:
+    hats: for each input float32 (tokens, hats) or None, see `hats`. Products are computed in `kind`.
+    """
+
+    offsets: torch.Tensor
+    earlier: torch.Tensor
+
+    def __init__(
+        self,
+        layout: Layout,
+        hats: Sequence[np.ndarray | None],
+        *,
+        embedding: int,
+        hidden: int,
+        dropout: float = 0.0,
+        kind: torch.dtype = torch.float32,
+    ) -> None:
         super().__init__()
-        self.layout, self.dropout = layout, dropout
-        inputs, targets = len(layout.inputs), len(layout.targets)
-        self.offsets = torch.tensor(np.cumsum([0, *layout.sizes[:-1]]))
-        self.earlier = torch.from_numpy(layout.earlier())
-        self.embedding = nn.Parameter(torch.randn(sum(layout.sizes), embedding) * 0.5)
-        fan_in = inputs * embedding
+        self.layout, self.dropout, self.kind = layout, dropout, kind
+        slots, targets = layout.slots, len(layout.targets)
+        fan_in = len(layout.inputs) * embedding
+        # Where order says much, a token's own numbers start small and the hats' large.
+        spread = [_OWN_SPREAD if hat is None else 0.1 * _OWN_SPREAD for hat in hats]
+        spreads = torch.tensor(np.repeat(spread, layout.sizes), dtype=torch.float32)
+        self.embedding = nn.Parameter(torch.randn(len(spreads), embedding) * spreads[:, None])
         self.first = nn.Parameter(torch.randn(targets, fan_in, hidden) / math.sqrt(fan_in))
         self.first_bias = nn.Parameter(torch.zeros(targets, hidden))
-        self.second = nn.Parameter(torch.randn(len(layout.slots), hidden, hidden) / math.sqrt(hidden))
-        self.second_bias = nn.Parameter(torch.zeros(len(layout.slots), hidden))
+        self.second = nn.Parameter(torch.randn(len(slots), hidden, hidden) / math.sqrt(hidden))
+        self.second_bias = nn.Parameter(torch.zeros(len(slots), hidden))
         self.shift = nn.ParameterList(
-            [nn.Parameter(torch.randn(slot.groups, hidden) * 0.5) for slot in layout.slots if slot.level]
+            [nn.Parameter(torch.randn(slot.groups, hidden) * 0.5) for slot in slots if slot.level]
         )
-        self.head = nn.ParameterList([nn.Parameter(torch.zeros(hidden, slot.size)) for slot in layout.slots])
+        self.head = nn.ParameterList([nn.Parameter(torch.zeros(hidden, slot.size)) for slot in slots])
         self.bias = nn.ParameterList(
             [
                 nn.Parameter(torch.zeros((slot.groups, slot.size) if slot.level else slot.size))
-                for slot in layout.slots
+                for slot in slots
             ]
         )
+        self.register_buffer("offsets", torch.tensor(np.cumsum([0, *layout.sizes[:-1]])), persistent=False)
+        self.register_buffer("earlier", torch.from_numpy(layout.earlier()), persistent=False)
+        self._hang(hats, embedding, hidden)
+
+    def _hang(self, hats: Sequence[np.ndarray | None], embedding: int, hidden: int) -> None:
+        """Weights of the hats: of inputs by their position, of outputs by the number of the slot."""
+        of_input = {i: hat for i, hat in enumerate(hats) if hat is not None}
+        of_slot = {}
+        for number, slot in enumerate(self.layout.slots):
+            hat = of_input.get(self.layout.targets[slot.target])
+            if hat is not None and not slot.level:
+                size = self.layout.groups[self.layout.targets[slot.target]]
+                of_slot[number] = hats_of_groups(hat, slot.groups, size) if slot.groups else hat
+        self.hat_embedding = nn.ParameterDict(
+            {str(i): nn.Parameter(torch.randn(hat.shape[1], embedding) * 0.4) for i, hat in of_input.items()}
+        )
+        self.hat_head = nn.ParameterDict(
+            {str(n): nn.Parameter(torch.zeros(hidden, hat.shape[1])) for n, hat in of_slot.items()}
+        )
+        for i, hat in of_input.items():
+            self.register_buffer(f"input_hats_{i}", torch.from_numpy(hat), persistent=False)
+        for n, hat in of_slot.items():
+            self.register_buffer(f"slot_hats_{n}", torch.from_numpy(hat), persistent=False)
+
+    def table(self) -> torch.Tensor:
+        """Embeddings of all inputs' tokens below each other, hats included: (tokens, embedding)."""
+        parts: list[torch.Tensor] = list(torch.split(self.embedding, self.layout.sizes))
+        for key, weight in self.hat_embedding.items():
+            parts[int(key)] = parts[int(key)] + self.get_buffer(f"input_hats_{key}") @ weight
+        return torch.cat(parts)
+
+    def outputs(self, number: int) -> torch.Tensor:
+        """Weights of a slot's outputs, hats included: (hidden, outputs)."""
+        own: torch.Tensor = self.head[number]
+        if str(number) not in self.hat_head:
+            return own
+        hat: torch.Tensor = self.hat_head[str(number)]
+        return own + hat @ self.get_buffer(f"slot_hats_{number}").T
+
+    @torch.no_grad()
+    def baked(self) -> dict[str, np.ndarray]:
+        """The weights that drawing needs, named and shaped as `Layout.shapes` says: hats are gone."""
+        weights: dict[str, torch.Tensor] = {
+            name: value for name, value in self.named_parameters() if not name.startswith("hat_")
+        }
+        weights["embedding"] = self.table()
+        weights |= {f"head.{number}": self.outputs(number) for number in range(len(self.layout.slots))}
+        return {name: value.detach().float().cpu().numpy().copy() for name, value in weights.items()}
 
     def loss(self, tokens: torch.Tensor, visible: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
         """Mean nats of a row's chosen targets.
@@ -54,23 +122,23 @@ class Network(nn.Module):
         inputs, last rows), 1 where the target may read the input. The rows before the last ones that
         `visible` speaks of are read in the canonical order.
         """
-        kind = visible.dtype
+        kind = self.kind
         before = self._first_layer(tokens, visible, chosen).unbind()
         numbers = {int(target): place for place, target in enumerate(chosen)}
         slots = [number for number, slot in enumerate(self.layout.slots) if slot.target in numbers]
         wanted = [self._wanted(slot, tokens[:, self.layout.targets[slot.target]]) for slot in self._of(slots)]
         units = self._hidden(slots, [before[numbers[slot.target]] for slot in self._of(slots)], wanted)
-        total = torch.zeros(())
+        total = torch.zeros((), device=tokens.device)
         for number, hidden, (group, answer) in zip(slots, units.unbind(), wanted, strict=True):
             bias = self.bias[number] if group is None else functional.embedding(group, self.bias[number])
-            logits = (hidden @ self.head[number].to(kind)).float() + bias
+            logits = (hidden @ self.outputs(number).to(kind)).float() + bias
             total = total + functional.cross_entropy(logits, answer, ignore_index=-1, reduction="sum")
         return total / len(tokens)
 
     def _first_layer(self, tokens: torch.Tensor, visible: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
         """Shape (chosen, rows, hidden)."""
-        kind, ordered = visible.dtype, len(tokens) - visible.shape[2]
-        known = functional.embedding((tokens + self.offsets).clamp_min(0), self.embedding)
+        kind, ordered = self.kind, len(tokens) - visible.shape[2]
+        known = functional.embedding((tokens + self.offsets).clamp_min(0), self.table())
         known = (known * (tokens >= 0)[..., None]).to(kind)
         weight, bias = _some(self.first, chosen).to(kind), _some(self.first_bias, chosen).to(kind)[:, None]
         parts = []
@@ -103,7 +171,7 @@ class Network(nn.Module):
         ]
         hidden = functional.relu(torch.stack(layers))
         hidden = self._dropped(hidden)
-        index = torch.tensor(slots)
+        index = torch.tensor(slots, device=before[0].device)
         second, bias = (_some(weight, index).to(kind) for weight in (self.second, self.second_bias))
         inner = functional.relu(torch.baddbmm(bias[:, None], hidden, second))
         return hidden + self._dropped(inner)
@@ -112,7 +180,7 @@ class Network(nn.Module):
         """Dropout with one mask for all slots: drawing one for each would take as long as the rest."""
         if not self.training or not self.dropout:
             return units
-        mask = (torch.rand(units.shape[1:]) >= self.dropout) / (1 - self.dropout)
+        mask = (torch.rand(units.shape[1:], device=units.device) >= self.dropout) / (1 - self.dropout)
         return units * mask.to(units.dtype)
 
     def _shift_numbers(self, slots: list[int]) -> list[int]:
