@@ -12,6 +12,7 @@ from mintage_generators.tabular.autoregressive.generator import AutoregressiveGe
 from mintage_generators.tabular.copula.generator import CopulaGenerator
 from mintage_generators.tabular.diffusion.generator import DiffusionGenerator
 from mintage_generators.tabular.gan.generator import GanGenerator
+from mintage_generators.tabular.dp_marginals.generator import DpMarginalsGenerator
 from mintage_generators.tabular.marginals.generator import MarginalsGenerator
 from mintage_generators.tabular.vae.generator import VaeGenerator
 
@@ -94,6 +95,15 @@ CASES = {
         generator=DiffusionGenerator,
         config=DiffusionGenerator.Config.model_validate(
             {"max_steps": 30, "batch_rows": 64, "width": 16, "depth": 1, "flow_steps": 2}
+        ),
+        source=memory_source(mixed()),
+        fixed={"carrier": "UA", "late": None},
+        excluded={"day": (None,), "small": (7, 8)},
+    ),
+    "dp_marginals": GeneratorCase(
+        generator=DpMarginalsGenerator,
+        config=DpMarginalsGenerator.Config.model_validate(
+            {"privacy": {"epsilon": 50, "delta": 1e-5, "noise": "seed"}, "rounds": 1}
         ),
         source=memory_source(mixed()),
         fixed={"carrier": "UA", "late": None},

@@ -15,6 +15,9 @@ POINT_SHARE = 0.05
 
 _FARTHEST = 1e-5
 
+_MARGIN = 1e-4
+"""Share of its interval by which a token keeps from its ends, so that rounding gives it back."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Continuum:
@@ -53,13 +56,18 @@ class Continuum:
         return len(self.points) + 1
 
     def encode(
-        self, array: pa.Array | pa.ChunkedArray, tokens: np.ndarray, rng: np.random.Generator
+        self, array: pa.Array | pa.ChunkedArray | None, tokens: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Kinds, int32 (`UNKNOWN` as in `tokens`), and scores, float32 (NaN where not ordinary)."""
+        """Kinds, int32 (`UNKNOWN` as in `tokens`), and scores, float32 (NaN where not ordinary).
+
+        Without the values (`array`) a cell may lie anywhere within its token.
+        """
         kinds = np.full(self.column.tokens + 1, len(self.points), np.int32)
         kinds[self.points], kinds[UNKNOWN] = np.arange(len(self.points)), UNKNOWN
-        low, high = self.column.place(array, tokens)
-        draws = low + (high - low) * rng.random(len(tokens))
+        draws = rng.random(len(tokens))
+        if array is not None:
+            low, high = self.column.place(array, tokens)
+            draws = low + (high - low) * draws
         own = kinds[tokens]
         scores = np.full(len(tokens), np.nan, np.float32)
         chosen = own == len(self.points)
@@ -70,7 +78,7 @@ class Continuum:
         """The scores at which ordinary tokens take these draws in [0, 1]; float32."""
         position = np.searchsorted(self.ordinary, tokens)
         low, high = self.edges[position], self.edges[position + 1]
-        ranks = low + (high - low) * draws
+        ranks = low + (high - low) * (_MARGIN + (1 - 2 * _MARGIN) * draws)
         return np.asarray(ndtri(np.clip(ranks, _FARTHEST, 1 - _FARTHEST)), np.float32)
 
     def decode(
@@ -82,7 +90,8 @@ class Continuum:
         """
         position = np.clip(np.searchsorted(self.edges, ranks, side="right") - 1, 0, len(self.ordinary) - 1)
         low, high = self.edges[position], self.edges[position + 1]
-        draws = np.clip((ranks - low) / (high - low), 0.0, np.nextafter(1.0, 0.0))
+        draws = ((ranks - low) / (high - low) - _MARGIN) / (1 - 2 * _MARGIN)
+        draws = np.clip(draws, 0.0, np.nextafter(1.0, 0.0))
         if allowed is not None and (free := np.flatnonzero(allowed[self.ordinary])).size:
             position = _nearest(free, len(self.ordinary))[position]
         tokens = self.ordinary[position]

@@ -145,13 +145,15 @@ class DiffusionGenerator(Generator):
                 f"the source has {columns} columns; tabular.diffusion takes at most {MAX_COLUMNS}",
                 "leave columns out, or use tabular.marginals, which has no such limit",
             )
+        from mintage_generators.tabular.diffusion.rows import learned_rows
         from mintage_generators.tabular.diffusion.training import train
         from mintage_generators.tabular.learning.hardware import products
 
         rng = context.rng()
         fitted = fit_table(source, self.config, rng, functions=True)
         layout = lay_out(fitted.codec)
-        weights, facts = train(layout, layout.encode(fitted, rng), config=self.config, context=context)
+        with learned_rows(source, fitted, layout, self.config, rng) as rows:
+            weights, facts = train(layout, rows, config=self.config, context=context)
         document = DiffusionDocument.model_validate(
             {
                 "codec": write_codec(fitted.codec)[0],

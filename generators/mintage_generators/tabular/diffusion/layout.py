@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from mintage_generators.tabular.codec import ExactColumn, FittedTable, Ranks, TableCodec
 from mintage_generators.tabular.diffusion.continuum import Continuum
@@ -78,17 +80,37 @@ class Layout:
             shapes |= {"velocity": (numbers, width), "velocity_bias": (numbers,)}
         return shapes
 
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """The columns of the codec that are learned, ascending."""
+        return tuple(sorted({slot.column for slot in self.slots} | {n.index for n in self.numbers}))
+
+    @property
+    def width(self) -> int:
+        """Cells of a row to learn from."""
+        return len(self.slots) + len(self.numbers)
+
     def encode(self, fitted: FittedTable, rng: np.random.Generator) -> np.ndarray:
         """Rows to learn from, float32, shape (rows, slots + numbers).
 
         A slot's output (-1: unknown), or a number's score (NaN where there is none).
         """
-        rows = np.empty((len(fitted.tokens), len(self.slots) + len(self.numbers)), np.float32)
+        columns = {i: fitted.tokens[:, i] for i in self.columns}
+        return self._filled(len(fitted.tokens), columns, rng, fitted.rows)
+
+    def scored(self, columns: Mapping[int, np.ndarray], rng: np.random.Generator) -> np.ndarray:
+        """The same of tokens alone, by column; the place of a number within its token is drawn."""
+        return self._filled(len(next(iter(columns.values()))), columns, rng, None)
+
+    def _filled(
+        self, count: int, columns: Mapping[int, np.ndarray], rng: np.random.Generator, table: pa.Table | None
+    ) -> np.ndarray:
+        rows = np.empty((count, self.width), np.float32)
         for n, slot in enumerate(self.slots):
-            rows[:, n] = slot.values(fitted.tokens[:, slot.column])
+            rows[:, n] = slot.values(columns[slot.column])
         for j, (number, own) in enumerate(zip(self.numbers, self.kinds, strict=True)):
-            array, tokens = fitted.rows.column(number.index), fitted.tokens[:, number.index]
-            kinds, rows[:, len(self.slots) + j] = number.encode(array, tokens, rng)
+            array = None if table is None else table.column(number.index)
+            kinds, rows[:, len(self.slots) + j] = number.encode(array, columns[number.index], rng)
             if own >= 0:
                 rows[:, own] = kinds
         return rows

@@ -13,6 +13,7 @@ from mintage.contracts import FitContext
 from mintage_generators.tabular.diffusion.config import DiffusionConfig
 from mintage_generators.tabular.diffusion.layout import Layout
 from mintage_generators.tabular.diffusion.network import Network
+from mintage_generators.tabular.learning.batches import Rows
 from mintage_generators.tabular.learning.learner import Learner
 from mintage_generators.tabular.learning.loop import Learned, learn
 from mintage_generators.tabular.learning.randomness import torch_session
@@ -20,20 +21,23 @@ from mintage_generators.tabular.learning.randomness import torch_session
 CANONICAL_SHARE = 0.7
 """Share of the rows whose tokens are learned in the order of drawing; the others' order is random."""
 
+START_ROWS = 100_000
+"""Rows from whose shares the softmaxes start."""
+
 GIVEN_SHARE = 0.25
 """Share of the rows in which some numbers are given, as by a condition."""
 
 
 def train(
-    layout: Layout, rows: np.ndarray, *, config: DiffusionConfig, context: FitContext
+    layout: Layout, rows: Rows, *, config: DiffusionConfig, context: FitContext
 ) -> tuple[dict[str, np.ndarray], dict[str, object]]:
     """Weights of a network fitted to `rows` (as `Layout.encode` gives them), and facts for the fit record."""
-    if not rows.shape[1]:
+    if not layout.width:
         return {}, {"steps": 0, "stopped": "nothing varies"}
     with torch_session(context):
         network = Network(layout, width=config.width, depth=config.depth)
         if layout.slots:
-            _start_at_shares(network, rows)
+            _start_at_shares(network, np.asarray(rows[:START_ROWS]))
     learning = replace(
         config.learning(), average=0.999, clip=1.0, weight_decay=0.0, final_rate=0.01, check_steps=100
     )
