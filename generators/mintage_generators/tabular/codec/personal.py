@@ -19,12 +19,16 @@ import pyarrow.compute as pc
 from mintage_generators.tabular.codec.checksums import iban_holds, luhn_holds
 from mintage_generators.tabular.codec.keys import UUID
 from mintage_generators.tabular.codec.physical import is_text
+from mintage_generators.tabular.codec.pools import known_first_names
 
 SAMPLE = 1000
 """Distinct values of a column that are looked at."""
 
 SHARE = 0.8
 """Share of the values looked at that must be of a kind."""
+
+KNOWN_SHARE = 0.3
+"""Share of the values of a column called "name" that must contain a common first name."""
 
 _REPEATED = 0.05
 """Distinct values per row, at least, of kinds that also serve as categories: URLs, UUIDs, bare names."""
@@ -53,13 +57,18 @@ class PersonalKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sign:
-    """How a kind is recognised: a pattern of whole values, names of columns (None: any), a check."""
+    """How a kind is recognised: a pattern of whole values, names of columns (None: any), a check.
+
+    `many`: only where values differ from row to row, as categories do not. `known`: only where some
+    values contain a common first name, as names of products do not.
+    """
 
     kind: PersonalKind
     pattern: str
     called: str | None = None
     holds: Callable[[pa.Array], np.ndarray] | None = None
     many: bool = False
+    known: bool = False
 
 
 _WORD = r"[\p{L}\p{M}'’.\-]+"
@@ -84,8 +93,8 @@ _SIGNS = (
         kind=PersonalKind.NATIONAL_ID,
         pattern=r"^[0-9A-Za-z][0-9A-Za-z ./-]{4,19}$",
         called=r"ssn|sin|nino|pesel|nif|nie|cpf|dni|passport|social (security|insurance)"
-        r"|national (id|insurance)|(tax|taxpayer) (id|number|no|nr)|identity (card|number)|(driver|drivers|driving) licen[cs]e"
-        r"|aadhaar|personnummer",
+        r"|national (id|insurance)|(tax|taxpayer) (id|number|no|nr)|identity (card|number)"
+        r"|(driver|drivers|driving) licen[cs]e|aadhaar|personnummer",
     ),
     _Sign(
         kind=PersonalKind.CREDIT_CARD,
@@ -123,6 +132,7 @@ _SIGNS = (
         pattern=r"^\p{Lu}[\p{L}'’.\-]*(,? [(\"]?[\p{L}'’.\-]+[)\"]?){1,6}$",
         called=r"^name$",
         many=True,
+        known=True,
     ),
     _Sign(
         kind=PersonalKind.USER_NAME,
@@ -150,33 +160,35 @@ _DIGITS = frozenset(
 _NEVER_FROM_INTEGERS = frozenset({PersonalKind.POSTAL_CODE})
 
 
-def personal_kind(name: str, array: pa.Array) -> PersonalKind | None:
+def personal_kind(name: str, array: pa.Array, locale: str = "en_US") -> PersonalKind | None:
     """The kind of identifier that a column holds, or None.
 
     Integers are looked at only where the column is called a telephone, card or identity number.
     """
-    if is_text(array.type):
-        texts = array
-    elif pa.types.is_integer(array.type):
-        texts = None
-    else:
-        return None
     called = words(name)
     signs = [sign for sign in _SIGNS if _is_called(sign, called)]
-    if texts is None:
-        allowed = _DIGITS - _NEVER_FROM_INTEGERS
+    if not is_text(array.type):
+        allowed = _DIGITS - _NEVER_FROM_INTEGERS if pa.types.is_integer(array.type) else frozenset()
         signs = [sign for sign in signs if sign.called is not None and sign.kind in allowed]
-    if not signs:
-        return None
-    distinct = array.unique().drop_null()
+    distinct = array.unique().drop_null() if signs else array[:0]
     if not len(distinct):
         return None
     sample = distinct[:SAMPLE].cast(pa.string())
     many = len(distinct) >= max(20, _REPEATED * (len(array) - array.null_count))
     for sign in signs:
         if (many or not sign.many) and _share(sign, sample) >= SHARE:
+            if sign.known and _known_share(sample, locale) < KNOWN_SHARE:
+                continue
             return sign.kind
     return None
+
+
+def _known_share(sample: pa.Array, locale: str) -> float:
+    parts = pc.list_flatten(pc.split_pattern_regex(pc.utf8_lower(sample), r"[\s,.()\"]+"))
+    rows = pc.list_parent_indices(pc.split_pattern_regex(pc.utf8_lower(sample), r"[\s,.()\"]+"))
+    names = pa.array(sorted(known_first_names(("en_US", locale))), pa.string())
+    known = pc.is_in(parts, value_set=names)
+    return len(rows.filter(known).unique()) / len(sample)
 
 
 def can_be(kind: PersonalKind, type_: pa.DataType) -> bool:

@@ -110,7 +110,7 @@ def _personal(name: str, array: pa.Array, config: CodecConfig) -> PersonalKind |
         return personal.columns[name]
     if not personal.detect or name in personal.keep:
         return None
-    return personal_kind(name, array)
+    return personal_kind(name, array, personal.locale)
 
 
 def _whole(column: ColumnSchema) -> bool:
