@@ -41,7 +41,7 @@ def iban_holds(texts: pa.Array) -> np.ndarray:
         pc.utf8_slice_codeunits(plain, 4), pc.utf8_slice_codeunits(plain, 0, 4), ""
     )
     codes, used = _codes(moved, right=False)
-    return remainder_97(codes, used) == 1
+    return np.asarray(remainder_97(codes, used) == 1)
 
 
 def iban_digits(country: np.ndarray, account: np.ndarray) -> np.ndarray:

@@ -81,7 +81,8 @@ def looks_like_keys(name: str, array: pa.Array) -> bool:
         return False
     if not is_text(array.type) and not (_PLAIN_KEY.search(name) or _CAMEL_KEY.search(name)):
         return False
-    return len(count_values(pa.chunked_array([array]))[0]) - bool(array.null_count) == present
+    distinct = len(count_values(pa.chunked_array([array]))[0])
+    return bool(distinct - bool(array.null_count) == present)
 
 
 def is_uuid(texts: pa.Array) -> bool:

@@ -123,7 +123,7 @@ class MadeColumn(Column):
     def tokens_making(self, value: pa.Scalar) -> np.ndarray:
         """The token of null; raises `ConditionError` for any other value."""
         token = self.token_of(value)
-        return np.arange(self.tokens) == (UNKNOWN if token is None else token)
+        return np.asarray(np.arange(self.tokens) == (UNKNOWN if token is None else token))
 
     def _token(self, kind: str) -> int:
         return self.kinds.index(kind) if kind in self.kinds else UNKNOWN
