@@ -12,9 +12,6 @@ from mintage_generators.tabular.learning import LearningOptions
 class AutoregressiveConfig(CodecConfig, LearningOptions):
     """How long and how wide to learn. The defaults suit tables of up to a hundred columns."""
 
-    learning_rate: float = Field(
-        default=1e-3, gt=0, le=1.0, description="Largest step size of the AdamW optimiser."
-    )
     hidden: int = Field(default=128, ge=8, le=4096, description="Units of each column's hidden layers.")
     embedding: int = Field(
         default=16,
@@ -23,7 +20,7 @@ class AutoregressiveConfig(CodecConfig, LearningOptions):
         description="Numbers that stand for one value as input; fewer in wide tables.",
     )
     dropout: float = Field(
-        default=0.2, ge=0.0, lt=1.0, description="Share of hidden units left out of a training step."
+        default=0.1, ge=0.0, lt=1.0, description="Share of hidden units left out of a training step."
     )
     temperature: float = Field(
         default=1.0,
