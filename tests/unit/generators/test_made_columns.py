@@ -319,3 +319,20 @@ def test_an_altered_model_is_refused(path: tuple[str | int, ...], value: object)
     place[path[-1]] = value
     with pytest.raises(FitError):
         MarginalsGenerator.load({**files, "model.json": json.dumps(document).encode()})
+
+
+def test_fakes_stay_out_of_the_domains_and_networks_that_the_source_uses() -> None:
+    domains = ["example.com", "example.org", "example.net"]
+    table = pa.table(
+        {
+            "email": [f"ann.lee.{i}@{domains[i % 3]}" for i in range(300)],
+            "ip": [f"198.{18 + i % 2}.{i % 250}.{i % 7}" for i in range(300)],
+            "user_name": [f"ann_{i}" for i in range(300)],
+            "phone": [f"({i}99) 999-9999" for i in range(200, 500)],
+        }
+    )
+    batch = drawn(fit(table), 2000)
+    assert pc.all(pc.ends_with(batch.column("email"), ".example")).as_py()
+    assert not pc.any(pc.match_substring_regex(batch.column("ip"), r"^198\.1[89]\.")).as_py()
+    assert not pc.any(pc.match_substring(batch.column("user_name"), "_")).as_py()
+    assert not set(batch.column("phone").to_pylist()) & set(table["phone"].to_pylist())

@@ -64,16 +64,15 @@ def fitted(column: Column, array: pa.Array, moved: int = 0) -> FittedColumn:
 def _learn(
     name: str, array: pa.Array, config: CodecConfig, role: Literal["numeric", "category"] | None
 ) -> tuple[Column, int]:
+    if is_number(array.type) and role != "category" and (role or not _is_listed(array, config.min_support)):
+        finite = int((special_kinds(array, numbers(array)) < 0).sum())
+        if finite >= config.min_support:
+            return fit_numbers(name, array, config.bins, config.min_support)
     values, counts = count_values(pa.chunked_array([array]))
     shared = counts >= config.min_support
     if shared.sum() > MAX_LEVELS:
         shared &= counts >= np.sort(counts)[-MAX_LEVELS]
     covered = int(counts[shared].sum())
-    listed = role == "category" or (role is None and covered >= LISTED_SHARE * len(array))
-    if is_number(array.type) and not listed:
-        finite = int((special_kinds(array, numbers(array)) < 0).sum())
-        if finite >= config.min_support:
-            return fit_numbers(name, array, config.bins, config.min_support)
     if is_text(array.type) and role is None:
         _refuse_sentences(name, array, 1.0 - covered / len(array))
     if not shared.any():
@@ -88,6 +87,17 @@ def _learn(
     if is_text(array.type) and _rare(name, config) == "other" and len(array) - covered >= config.min_support:
         return OtherColumn.over(column, len(array) - covered), 0
     return column, int(counts[~shared].sum()) if is_number(array.type) else 0
+
+
+def _is_listed(array: pa.Array, min_support: int) -> bool:
+    """Whether values that enough rows share cover a column of numbers, each special kind being one value."""
+    values = numbers(array)
+    kinds = special_kinds(array, values)
+    ordered = np.sort(values[kinds < 0])
+    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)])
+    counts = np.concatenate([np.diff(np.append(starts, len(ordered))), np.bincount(kinds[kinds >= 0])])
+    shared = np.sort(counts[counts >= min_support])[-MAX_LEVELS:]
+    return bool(shared.sum() >= LISTED_SHARE * len(array))
 
 
 def _rare(name: str, config: CodecConfig) -> str:

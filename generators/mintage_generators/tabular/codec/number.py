@@ -247,12 +247,14 @@ def _positions_of(base: np.ndarray, offset: np.ndarray) -> np.ndarray:
 
 
 def _tokens(positions: np.ndarray, bins: int, min_support: int) -> _Tokens:
-    distinct, counts = np.unique(positions, return_counts=True)
+    # In order already, so that runs need only be counted.
+    starts = np.flatnonzero(np.append(True, positions[1:] != positions[:-1]))
+    distinct, counts = positions[starts], np.diff(np.append(starts, len(positions)))
     common = np.flatnonzero(counts >= max(ATOM_ROWS, min_support))
     common = np.sort(common[np.argsort(-counts[common], kind="stable")[:MAX_ATOMS]])
     ends = np.array([0, len(distinct) - 1])
     atoms = distinct[np.union1d(common, ends)]
-    rest = positions[~np.isin(positions, atoms)]
+    rest = positions[np.repeat(~np.isin(distinct, atoms), counts)]
     if len(rest) < 2 * max(min_support, _WINDOW):
         none = np.zeros((0,), positions.dtype)
         return _Tokens(atoms=atoms, edges=none, base=none, knots=np.zeros((0, KNOTS)))
