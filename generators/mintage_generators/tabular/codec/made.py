@@ -6,7 +6,6 @@ Of such a column only this is learned: in which rows it is null.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -137,8 +136,3 @@ def kinds_of(array: pa.Array, min_support: int) -> tuple[str, ...]:
         if count >= min_support
     ]
     return tuple(enough) or (PRESENT,)
-
-
-def owners_of(columns: Sequence[Column]) -> set[int]:
-    """The subjects whose owners these columns need; -1 among them for the rows themselves."""
-    return {column.subject for column in columns if isinstance(column, MadeColumn)}

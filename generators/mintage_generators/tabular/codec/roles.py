@@ -22,10 +22,7 @@ Role = Literal["learned", "numeric", "category", "key"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """The columns of a source that are taken, by what is done with them: indexes into `table.columns`.
-
-    `named` are those whose role the config gives.
-    """
+    """The columns that are taken, and what each is; `personal` has those to make up, by index."""
 
     table: TableSchema
     roles: tuple[Role, ...]
