@@ -19,8 +19,12 @@ class AutoregressiveConfig(CodecConfig, LearningOptions):
         le=256,
         description="Numbers that stand for one value as input; fewer in wide tables.",
     )
-    dropout: float = Field(
-        default=0.1, ge=0.0, lt=1.0, description="Share of hidden units left out of a training step."
+    dropout: float | None = Field(
+        default=None,
+        ge=0.0,
+        lt=1.0,
+        description="Share of hidden units left out of a training step; null: by the number of rows, from "
+        "0.3 for 10,000 rows or fewer to 0.05 for 60,000 or more.",
     )
     temperature: float = Field(
         default=1.0,
@@ -34,3 +38,12 @@ class AutoregressiveConfig(CodecConfig, LearningOptions):
         max_length=MAX_CONSTRAINTS,
         description="What every row keeps: ranges, inequalities, combinations, dependencies, sums.",
     )
+
+    def dropout_of(self, rows: int) -> float:
+        """The share to leave out when as many rows are learned from: few are soon known by heart.
+
+        >>> config = AutoregressiveConfig()
+        >>> config.dropout_of(5_000), config.dropout_of(30_000), config.dropout_of(1_000_000)
+        (0.3, 0.1, 0.05)
+        """
+        return min(0.3, max(0.05, 3000 / rows)) if self.dropout is None else self.dropout

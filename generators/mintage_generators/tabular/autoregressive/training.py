@@ -43,7 +43,7 @@ def train(
     if not layout.targets:
         return {}, {"steps": 0, "stopped": "nothing varies"}
     with torch_session(context):
-        learner = KnownColumns(layout, counts, hats, config=config, device=context.device)
+        learner = KnownColumns(layout, counts, hats, config=config, rows=rows.shape[0], device=context.device)
     learning = replace(config.learning(), weight_decay=0.2, average=0.998, clip=1.0, mixed=False)
     learned = learn(learner, rows, config=learning, context=context)
     return learner.module.baked(), learned.facts
@@ -59,6 +59,7 @@ class KnownColumns(Learner):
         hats: Sequence[np.ndarray | None],
         *,
         config: AutoregressiveConfig,
+        rows: int,
         device: str,
     ) -> None:
         self.layout = layout
@@ -67,7 +68,7 @@ class KnownColumns(Learner):
             hats,
             embedding=layout.width(config.embedding),
             hidden=config.hidden,
-            dropout=config.dropout,
+            dropout=config.dropout_of(rows),
             kind=torch.bfloat16 if products(device) == "bfloat16" else torch.float32,
         )
         with torch.no_grad():
