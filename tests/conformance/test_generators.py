@@ -11,8 +11,8 @@ from mintage_generators.tabular.auto.generator import AutoGenerator
 from mintage_generators.tabular.autoregressive.generator import AutoregressiveGenerator
 from mintage_generators.tabular.copula.generator import CopulaGenerator
 from mintage_generators.tabular.diffusion.generator import DiffusionGenerator
-from mintage_generators.tabular.gan.generator import GanGenerator
 from mintage_generators.tabular.dp_marginals.generator import DpMarginalsGenerator
+from mintage_generators.tabular.gan.generator import GanGenerator
 from mintage_generators.tabular.marginals.generator import MarginalsGenerator
 from mintage_generators.tabular.vae.generator import VaeGenerator
 

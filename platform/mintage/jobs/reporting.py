@@ -17,6 +17,7 @@ import pyarrow as pa
 from mintage.contracts import Connector, Scalar, Source, TableReader
 from mintage.engine.bench import make_sink, stored_schema
 from mintage.engine.commits import find_commit
+from mintage.engine.models import find_model
 from mintage.engine.sketches import fold_sketches
 from mintage.errors import GateFailedError, SpecError
 from mintage.evaluation.evaluate import Background, OnSection, evaluate_tables
@@ -24,13 +25,23 @@ from mintage.evaluation.folded import fidelity_of_sketches
 from mintage.evaluation.gates import Gate, check_gates, judge_gates, overall
 from mintage.evaluation.options import METRICS, Options
 from mintage.evaluation.reading import read_levels
-from mintage.evaluation.results import Fidelity, GateResult, LedgerEntry, NotComputed, Report, Result
+from mintage.evaluation.results import (
+    Fidelity,
+    GateResult,
+    LedgerEntry,
+    NotComputed,
+    Report,
+    Result,
+    Training,
+)
 from mintage.evaluation.sketch import sketch_of
+from mintage.evaluation.training import read_training
 from mintage.jobs.planning import Request, column_kinds
 from mintage.jobs.report_files import HTML, gate_outcome, report_files
 from mintage.jobs.result import Result as DataSet
 from mintage.plan import Plan
 from mintage.provenance.evaluations import keep_failed_evaluation
+from mintage.provenance.privacy_claim import spent_epsilon
 from mintage.provenance.signing import Signer
 from mintage.spec import JobSpec, nearest
 from mintage.store import ObjectStore
@@ -56,7 +67,8 @@ class RunReporter:
         """The report; the same run gives the same one."""
         spec, request = self.request.spec, self.request
         training, root = request.training, self.plan.schema.root
-        warnings: list[str] = []
+        training_facts, unreadable = self._training()
+        warnings: list[str] = [unreadable] if unreadable else []
         counted = self._count()
         real = _read(training.readers[root], MAX_REAL_ROWS, warnings) if training else None
         holdout = _read(request.holdout, MAX_REAL_ROWS, warnings) if request.holdout else None
@@ -83,10 +95,16 @@ class RunReporter:
                 balance_column=balance.column if balance else None,
                 balance={_level(s.value): s.share for s in balance.shares} if balance else {},
                 ledger=self._ledger(real),
+                training=training_facts,
                 warnings=tuple(warnings),
             ),
             on_section=self.on_section,
         )
+
+    def _training(self) -> tuple[Training | None, str]:
+        """What the fit record tells of the training, or why it cannot be read."""
+        stored = find_model(self.store)
+        return read_training(stored.fit) if stored else (None, "")
 
     def _count(self) -> dict[str, Fidelity | NotComputed]:
         """Fidelity by table, from what the shards counted and one look at the real rows."""
@@ -143,7 +161,9 @@ class RunReporter:
     def _ledger(self, real: pa.Table | None) -> tuple[LedgerEntry, ...]:
         if real is None:
             return ()
-        steps = [LedgerEntry(step="fit", mechanism=self.plan.model.generator.name)]
+        stored = find_model(self.store)
+        spent = spent_epsilon(stored.fit) if stored else None
+        steps = [LedgerEntry(step="fit", mechanism=self.plan.model.generator.name, epsilon=spent)]
         steps += [
             LedgerEntry(step=f"validate: {rule.reason}", mechanism=rule.operator.name)
             for rule in self.plan.operators

@@ -19,6 +19,7 @@ from mintage.provenance.canonical import canonical_json, parse_json
 from mintage.provenance.content_digest import ALGORITHM as CONTENT_ALGORITHM
 from mintage.provenance.digests import Digest, digest_from_raw, raw_digest
 from mintage.provenance.facts import Facts
+from mintage.provenance.privacy_claim import privacy_claim
 from mintage.provenance.records import Count, Record
 from mintage.provenance.totals import Totals
 
@@ -141,7 +142,7 @@ def _of_facts(facts: Facts) -> dict[str, object]:
         "source": facts.source,
         "lineage": _lineage(facts.source),
         "determinism": {"claimed": facts.determinism.value, "probes": []},
-        "privacy": {"claim": "none"},
+        "privacy": privacy_claim(facts.model.fit),
         "builder": facts.builder.model_dump(mode="json"),
         "started": facts.started,
         "finished": facts.finished,

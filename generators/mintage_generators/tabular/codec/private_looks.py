@@ -9,7 +9,7 @@ from scipy.special import ndtri
 
 from mintage_generators.tabular.ledger import Ledger
 
-_FALSE_CELLS = 0.05
+_FALSE_CELLS = 1e-4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +30,9 @@ class Looker:
         return self.ledger.seen_counts(f"{what} of {self.column!r}", counts, rho=self.rho, delta=self.delta)
 
     def clear(self, noisy: np.ndarray) -> np.ndarray:
-        """Numbers of the cells whose counts noise alone would hardly reach: one in twenty looks has one."""
+        """Numbers of the cells whose counts noise alone would reach in one of 10,000 looks only.
+
+        One false power of two would stretch a column's bounds beyond all use.
+        """
         limit = self.ledger.deviation(self.rho) * -float(ndtri(_FALSE_CELLS / len(noisy)))
         return np.flatnonzero(noisy > limit)

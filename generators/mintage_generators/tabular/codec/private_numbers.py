@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from mintage.errors import SourceError
+from mintage.errors import SourceError, SpecError
 from mintage_generators.tabular.codec.column import Column, ExactColumn
 from mintage_generators.tabular.codec.number import SPECIAL, special_kinds
 from mintage_generators.tabular.codec.physical import from_numbers, numbers
@@ -50,7 +50,10 @@ def learn_numbers(
     lattice = _lattice(finite, array.type, domain, looker)
     heavy = masses.heavy(rows / bins)
     rest = lattice.whole(finite[~np.isin(finite, heavy.values)])
-    low, high = _bounds(rest, lattice, domain, looker)
+    bounds = _bounds(rest, lattice, domain, looker)
+    if bounds is None:
+        return masses.alone(looker.column, array.type)
+    low, high = bounds
     found = make_bins(rest, low, high, looker, bins=bins, step=lattice.step)
     special = dict(zip(heavy.special, heavy.special_counts.tolist(), strict=True))
     atoms = dict(zip(lattice.whole(heavy.values).tolist(), heavy.counts.tolist(), strict=True))
@@ -69,8 +72,7 @@ class _Masses:
     def listed(self, rows: float) -> bool:
         """Whether they are nearly all there is."""
         covered = self.counts.sum() + self.special_counts.sum()
-        plain = set(self.special) <= {"null"}
-        return plain and 0 < len(self.values) <= MAX_LISTED and covered >= LISTED_SHARE * rows
+        return self._usable() and len(self.values) <= MAX_LISTED and covered >= LISTED_SHARE * rows
 
     def heavy(self, least: float) -> _Masses:
         """Those of at least so many rows."""
@@ -80,6 +82,15 @@ class _Masses:
             counts=self.counts[kept],
         )  # fmt: skip
 
+    def alone(self, name: str, type_: pa.DataType) -> ExactColumn:
+        """A column of these values, when the noise hides between which bounds the others lie."""
+        if self._usable():
+            return self.column(name, type_)
+        raise SourceError(
+            f"column {name!r} has too few rows of one magnitude for the noise to leave its bounds visible",
+            "raise privacy.epsilon, give low and high under privacy.domains, or leave the column out",
+        )
+
     def column(self, name: str, type_: pa.DataType) -> ExactColumn:
         """A column of these values alone."""
         nulls = np.zeros(len(self.values) + len(self.special), np.bool_)
@@ -87,6 +98,9 @@ class _Masses:
         values = np.concatenate([np.zeros(len(self.special), self.values.dtype), self.values])
         counts = np.concatenate([self.special_counts, self.counts]).astype(np.int64)
         return ExactColumn.of(name, type_, (from_numbers(values, nulls, type_), counts))
+
+    def _usable(self) -> bool:
+        return set(self.special) <= {"null"} and len(self.special) + len(self.values) > 0
 
 
 def _point_masses(finite: np.ndarray, kinds: np.ndarray, looker: Looker) -> _Masses:
@@ -118,10 +132,15 @@ def _lattice(finite: np.ndarray, type_: pa.DataType, domain: Domain | None, look
 
 def _bounds(
     whole: np.ndarray, lattice: Lattice, domain: Domain | None, looker: Looker
-) -> tuple[float, float]:
-    """The public bounds, or powers of two between which nearly all rows lie."""
+) -> tuple[float, float] | None:
+    """The public bounds, or powers of two between which nearly all rows lie; None when noise hides them."""
     if domain is not None and domain.low is not None:
         low, high = (lattice.bound(looker.column, end) for end in (domain.low, domain.high))
+        if low > high:
+            raise SpecError(
+                f"privacy.domains: of column {looker.column!r} low {domain.low} is above high {domain.high}",
+                "swap them",
+            )
         return low, high
     least, most = _EXPONENTS if lattice.continuous else (0, 63)
     size = most - least + 1
@@ -132,11 +151,7 @@ def _bounds(
     noisy = looker.counts("powers of two", np.bincount(cells, minlength=2 * size + 1))
     shown = looker.clear(noisy)
     if not len(shown):
-        raise SourceError(
-            f"column {looker.column!r} has too few rows of one magnitude for the noise to leave its bounds "
-            "visible",
-            "raise privacy.epsilon, give low and high under privacy.domains, or leave the column out",
-        )
+        return None
     return _edge(int(shown[0]), size, least, 0), _edge(int(shown[-1]), size, least, 1)
 
 

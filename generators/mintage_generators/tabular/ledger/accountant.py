@@ -12,12 +12,13 @@ Mechanisms of different kinds compose by adding their Rényi divergences at the 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import gammaln, logsumexp
 
-MOST = 512
+MOST = 256
 """Largest order at which sampled mechanisms are looked at."""
 
 ORDERS = np.unique(np.concatenate([1 + np.logspace(-2, 6, 600), np.arange(2.0, MOST + 1)]))
@@ -44,17 +45,20 @@ def sampled_gaussian(noise_multiplier: float, rate: float, steps: int) -> np.nda
     """
     if rate == 1.0:
         return concentrated(steps / (2 * noise_multiplier**2))
-    whole = np.arange(1, MOST + 1)
-    moments = np.array([_log_moment(int(order), noise_multiplier, rate) for order in whole])
-    between = np.interp(ORDERS, whole, moments) / (ORDERS - 1)
+    whole, taken, choices = _choices()
+    mixed = choices + taken * math.log(rate) + (whole[:, None] - taken) * math.log1p(-rate)
+    moments = logsumexp(mixed + (taken * taken - taken) / (2 * noise_multiplier**2), axis=1)
+    between = np.interp(ORDERS, whole, np.maximum(moments, 0.0)) / (ORDERS - 1)
     return steps * np.where(ORDERS > MOST, np.inf, between)
 
 
-def _log_moment(order: int, noise_multiplier: float, rate: float) -> float:
-    k = np.arange(order + 1)
-    choices = gammaln(order + 1) - gammaln(k + 1) - gammaln(order - k + 1)
-    mixed = choices + k * math.log(rate) + (order - k) * math.log1p(-rate)
-    return max(0.0, float(logsumexp(mixed + (k * k - k) / (2 * noise_multiplier**2))))
+@lru_cache(maxsize=1)
+def _choices() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Whole orders, numbers 0 to `MOST`, and the logarithms of binomial coefficients of both."""
+    whole, taken = np.arange(1, MOST + 1), np.arange(MOST + 1)
+    left = whole[:, None] - taken
+    known = gammaln(whole + 1)[:, None] - gammaln(taken + 1) - gammaln(np.maximum(left, 0) + 1)
+    return whole, taken, np.where(left >= 0, known, -np.inf)
 
 
 def epsilon_of(divergences: np.ndarray, delta: float) -> float:
@@ -66,8 +70,9 @@ def epsilon_of(divergences: np.ndarray, delta: float) -> float:
     return max(0.0, float(proved.min()))
 
 
+@lru_cache(maxsize=64)
 def rho_for(epsilon: float, delta: float) -> float:
-    """The largest rho whose zCDP proves (epsilon, delta); at least the root is from below."""
+    """The largest rho whose zCDP proves (epsilon, delta)."""
 
     def excess(log_rho: float) -> float:
         return epsilon_of(concentrated(math.exp(log_rho)), delta) - epsilon
