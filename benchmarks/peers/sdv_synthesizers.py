@@ -31,8 +31,8 @@ def fit(data: pd.DataFrame, kinds: dict[str, str], options: dict[str, Any]) -> C
     metadata = Metadata.load_from_dict({"tables": {"data": {"columns": described}}})
     limits = {"epochs": options["epochs"]} if options.get("epochs") else {}
     model = MODELS[options["model"]](metadata, **limits)
-    model.fit(data)
-    return lambda rows: model.sample(rows)
+    model.fit({"data": data})
+    return lambda rows: model.sample(rows)["data"]
 
 
 if __name__ == "__main__":
