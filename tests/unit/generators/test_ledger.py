@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from opacus.accountants.analysis import rdp
+from opacus.accountants.analysis import rdp  # type: ignore[import-untyped]
 from pydantic import ValidationError
 
 from mintage.errors import FitError, SpecError

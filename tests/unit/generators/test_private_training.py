@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import torch
-from opacus.accountants import PRVAccountant, RDPAccountant
+from opacus.accountants import PRVAccountant, RDPAccountant  # type: ignore[import-untyped]
 from torch import nn
 
 from mintage.contracts import FitContext
 from mintage.errors import FitError
+from mintage_generators.tabular.autoregressive.private_config import PrivateTrainingConfig
 from mintage_generators.tabular.autoregressive.private_training import (
-    DpSgdConfig,
     PrivateRun,
     affordable_noise,
     clipped_sum,
@@ -24,9 +24,14 @@ def ledger(epsilon: float = 3.0, seed: int = 0) -> Ledger:
     return Ledger(PrivacyConfig(epsilon=epsilon, delta=1e-5, noise="seed"), np.random.default_rng(seed))
 
 
+def config_of(**options: float) -> PrivateTrainingConfig:
+    return PrivateTrainingConfig.model_validate({"epsilon": 3.0, **options})
+
+
 def squared(module: nn.Module, row: Sequence[torch.Tensor]) -> torch.Tensor:
     values, wanted = row
-    return (module(values)[0] - wanted).square()
+    missed: torch.Tensor = (module(values)[0] - wanted).square()
+    return missed
 
 
 def run_on(values: torch.Tensor, wanted: torch.Tensor, rows: float | None = None) -> PrivateRun:
@@ -96,7 +101,7 @@ def test_rows_in_parts_give_the_same_sum(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_training_learns_and_spends_what_it_may() -> None:
     book = ledger()
-    config = DpSgdConfig(steps=80, batch_rows=400, learning_rate=0.1, clip=2.0)
+    config = config_of(steps=80, batch_rows=400, learning_rate=0.1, clip=2.0)
     weights, facts = train_privately(run_on(*problem()), book, config, FitContext(seed=1))
     torch.testing.assert_close(weights["weight"], torch.tensor([[1.0, -2.0, 0.5]]), atol=0.3, rtol=0)
     assert 2.9 < book.epsilon <= 3.0
@@ -126,7 +131,7 @@ def test_what_was_spent_before_leaves_less() -> None:
 
 def test_a_planted_outlier_moves_the_weights_less_than_the_noise() -> None:
     values, wanted = problem(300)
-    config = DpSgdConfig(steps=5, batch_rows=300, learning_rate=0.05)
+    config = config_of(steps=5, batch_rows=300, learning_rate=0.05)
     planted = torch.cat([values, torch.full((1, 3), 1e4)]), torch.cat([wanted, torch.tensor([1e6])])
     moved = [
         [

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch import nn
 from torch.func import functional_call, grad_and_value, vmap
 
-from mintage.contracts import FitContext, FitProgress, GeneratorConfig
+from mintage.contracts import FitContext, FitProgress
 from mintage.errors import FitError
+from mintage_generators.tabular.autoregressive.private_config import PrivateTrainingConfig
 from mintage_generators.tabular.ledger import Ledger, Noise, sampled_gaussian
 
 RowLoss = Callable[[nn.Module, Sequence[torch.Tensor]], torch.Tensor]
@@ -31,23 +31,6 @@ MAX_MULTIPLIER = 1e4
 _AVERAGE = 0.98
 _MOST_NUMBERS = 2**26
 """Numbers of gradients held at once: rows are taken in parts whose gradients fit."""
-
-
-class DpSgdConfig(GeneratorConfig):
-    """How private training runs. The defaults suit tens of thousands of rows."""
-
-    steps: int = Field(
-        default=1000, ge=1, le=1_000_000, description="Training steps; there is no early stop."
-    )
-    batch_rows: int = Field(
-        default=1024, ge=1, le=1_000_000, description="Rows of a step on average: large ones drown the noise."
-    )
-    clip: float = Field(
-        default=1.0, gt=0, le=1e6, allow_inf_nan=False, description="Length that a row's gradient is cut to."
-    )
-    learning_rate: float = Field(
-        default=2e-3, gt=0, le=1.0, allow_inf_nan=False, description="Step size of the Adam optimiser."
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +50,7 @@ class PrivateRun:
 
 
 def train_privately(
-    run: PrivateRun, ledger: Ledger, config: DpSgdConfig, context: FitContext
+    run: PrivateRun, ledger: Ledger, config: PrivateTrainingConfig, context: FitContext
 ) -> tuple[dict[str, torch.Tensor], dict[str, object]]:
     """Weights by name and facts for the fit record; spends all that is left in `ledger`.
 
@@ -125,10 +108,12 @@ def clipped_sum(
     frozen = {name: p.detach() for name, p in parameters.items()}
     summed = {name: torch.zeros_like(p) for name, p in frozen.items()}
 
+    wrapped = _Loss(run.module, run.loss)
+
     def of_one(weights: dict[str, torch.Tensor], *row: torch.Tensor) -> torch.Tensor:
-        return functional_call(
-            _Loss(run.module, run.loss), {f"module.{n}": w for n, w in weights.items()}, row
-        )
+        renamed = {f"module.{name}": weight for name, weight in weights.items()}
+        value: torch.Tensor = functional_call(wrapped, renamed, row)
+        return value
 
     gradients = vmap(
         grad_and_value(of_one), in_dims=(None, *[0] * len(run.inputs(taken[:0]))), randomness="different"

@@ -37,4 +37,4 @@ class Noise:
 
     def gumbel(self, shape: int | tuple[int, ...]) -> np.ndarray:
         """Standard Gumbel float64: the largest of scores plus these is a draw by the softmax of scores."""
-        return -np.log(-np.log(self.uniform(shape)))
+        return np.asarray(-np.log(-np.log(self.uniform(shape))))
