@@ -34,6 +34,7 @@ from mintage.evaluation.results import (
     Privacy,
     Report,
     TableFacts,
+    Training,
     Utility,
 )
 from mintage.evaluation.tables import Table, Tables, align
@@ -65,6 +66,7 @@ class Background:
     balance: Mapping[str, float] = field(default_factory=dict)
     ledger: tuple[LedgerEntry, ...] = ()
     """Steps that looked at real rows before the evaluation did."""
+    training: Training | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -211,6 +213,7 @@ def _report(
         **sections,  # type: ignore[arg-type]  # one section of each name
         gates=results,
         other_tables=dict(background.other_tables),
+        training=background.training,
         seconds={name: round(value, 3) for name, value in seconds.items()},
     )
 

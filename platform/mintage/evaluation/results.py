@@ -446,6 +446,27 @@ class Verdict(Result):
     sentences: list[str]
 
 
+class LearningCurve(Result):
+    """What a network lost while it learned, at each look at the held-out rows."""
+
+    unit: str
+    """Of both losses, such as "nats per row"."""
+    step: list[int]
+    training_loss: list[float]
+    held_out_loss: list[float]
+
+
+class Training(Result):
+    """How the model's network was trained, as its fit record tells."""
+
+    steps: int
+    best_step: int
+    """After which the weights were kept."""
+    stopped: str
+    """Why it ended: "early", "max_seconds", "max_steps", or what the generator calls it."""
+    learning_curve: LearningCurve
+
+
 class Report(Result):
     """Everything: `report.json`."""
 
@@ -471,5 +492,7 @@ class Report(Result):
     gates: list[GateResult] = []
     other_tables: dict[str, Fidelity | NotComputed] = {}
     """Fidelity of the tables that are not the root."""
+    training: Training | None = None
+    """None when the model was not trained step by step, or its fit does not tell."""
     seconds: dict[str, float] = {}
     """Wall time of each section; left out of what is signed."""

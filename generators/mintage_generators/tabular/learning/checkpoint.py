@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 
@@ -11,6 +13,7 @@ from torch import nn
 
 from mintage_generators.tabular.codec.files import Arrays, Document, damaged, pack, unpack
 from mintage_generators.tabular.learning.averages import Averages
+from mintage_generators.tabular.learning.config import LearningConfig
 from mintage_generators.tabular.learning.curve import Curve
 from mintage_generators.tabular.learning.state import State
 
@@ -25,8 +28,9 @@ class CurveDocument(Document):
 
 
 class StateDocument(Document):
-    """A `State` but for its weights."""
+    """A `State` but for its weights; `training` names the training that it belongs to."""
 
+    training: str
     step: int
     scale: float
     reloads: int
@@ -35,11 +39,30 @@ class StateDocument(Document):
     curve: CurveDocument
 
 
+def name_training(module: nn.Module, config: LearningConfig, rows: tuple[int, ...], seed: int) -> str:
+    """What tells trainings of one fit apart: `sha256` of sizes, options and seed."""
+    shapes = {name: list(value.shape) for name, value in module.state_dict().items()}
+    told = json.dumps([shapes, asdict(config), list(rows), str(seed)], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def belongs(files: Mapping[str, bytes], training: str) -> bool:
+    """Whether the files are of that training: a fit may consist of several, one after the other."""
+    return unpack(files, StateDocument)[0].training == training
+
+
 def write_state(
-    state: State, seconds: float, module: nn.Module, average: Averages, optimizer: torch.optim.Optimizer
+    state: State,
+    training: str,
+    seconds: float,
+    *,
+    module: nn.Module,
+    average: Averages,
+    optimizer: torch.optim.Optimizer,
 ) -> dict[str, bytes]:
     """JSON and safetensors; `seconds` are those used so far."""
     document = StateDocument(
+        training=training,
         step=state.step,
         scale=state.scale,
         reloads=state.reloads,

@@ -18,12 +18,12 @@ from mintage.contracts import FitContext, FitProgress
 from mintage.errors import FitError
 from mintage_generators.tabular.learning.averages import Averages, copy_of
 from mintage_generators.tabular.learning.batches import Batches, Rows, held_out_rows, read_rows
-from mintage_generators.tabular.learning.checkpoint import read_state, write_state
+from mintage_generators.tabular.learning.checkpoint import belongs, name_training, read_state, write_state
 from mintage_generators.tabular.learning.config import LearningConfig
 from mintage_generators.tabular.learning.group import Group
 from mintage_generators.tabular.learning.hardware import mixed_precision
 from mintage_generators.tabular.learning.learner import CHECK_ROWS, Learner
-from mintage_generators.tabular.learning.randomness import Randomness, torch_session
+from mintage_generators.tabular.learning.randomness import Randomness, seed_torch, torch_session
 from mintage_generators.tabular.learning.state import State
 
 MAX_RELOADS = 3
@@ -103,6 +103,7 @@ class _Run:
             rows, held, config.batch_rows, randomness, rank=context.rank, world=context.world
         )
         self.state = State(best=copy_of(self.module))
+        self.name = name_training(self.module, config, tuple(rows.shape), context.seed)
         self.generator = torch.Generator(context.device)
         self.lost = torch.zeros((), device=context.device)
         self.started = self.saved = time.monotonic()
@@ -110,7 +111,8 @@ class _Run:
 
     def go(self) -> None:
         files = self.context.checkpoints.load() if self.context.rank == 0 else None
-        if files := self.group.share_files(dict(files) if files else None):
+        files = self.group.share_files(dict(files) if files else None)
+        if files and belongs(files, self.name):
             self.state = read_state(files, self.module, self.average, self.optimizer)
         self._choose_held_out()
         state, batches = self.state, self.batches.after(self.state.step, self.context.device)
@@ -249,13 +251,20 @@ class _Run:
 
     def _seed(self, seed: int) -> None:
         self.generator.manual_seed(seed)
-        torch.manual_seed(seed ^ _OTHER_STREAM)
+        seed_torch(seed ^ _OTHER_STREAM, self.held_out.device)
 
     def _save(self) -> None:
         every, now = self.context.checkpoints.every_seconds, time.monotonic()
         if self.context.rank == 0 and every is not None and now - self.saved >= every:
             self.context.checkpoints.save(
-                write_state(self.state, self._seconds(), self.module, self.average, self.optimizer)
+                write_state(
+                    self.state,
+                    self.name,
+                    self._seconds(),
+                    module=self.module,
+                    average=self.average,
+                    optimizer=self.optimizer,
+                )
             )
             self.saved = time.monotonic()
 

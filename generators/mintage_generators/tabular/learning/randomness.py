@@ -48,10 +48,20 @@ class Randomness:
         return int(self._sequence(*key).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
+def seed_torch(seed: int, device: torch.device) -> None:
+    """Seed torch's global streams of the CPU and of this device.
+
+    `torch.manual_seed` does so for all kinds of devices, which takes longer than a small network's step.
+    """
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.default_generators[device.index or torch.cuda.current_device()].manual_seed(seed)
+
+
 @contextmanager
 def torch_session(context: FitContext) -> Iterator[None]:
     """Build a network inside the body: threads set and torch's own randomness seeded, restored after it."""
     devices = [torch.device(context.device)] if context.device.startswith("cuda") else []
     with torch_threads(context.threads), torch.random.fork_rng(devices=devices):
-        torch.manual_seed(Randomness(context.seed).start())
+        seed_torch(Randomness(context.seed).start(), torch.device(context.device))
         yield

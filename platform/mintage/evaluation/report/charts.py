@@ -113,6 +113,27 @@ def dots(
     return chart
 
 
+def lines(
+    across: Sequence[float],
+    series: Sequence[Series],
+    *,
+    axis: str,
+    mark: float,
+    mark_text: str,
+    across_axis: str = "",
+) -> Chart:
+    """Lines over the numbers `across`, and an upright line at `mark` that means something."""
+    return {
+        "kind": "lines",
+        "across": [rounded(value, 9) for value in across],
+        "across_axis": across_axis,
+        "series": _series(series),
+        "axis": axis,
+        "mark": mark,
+        "mark_text": mark_text,
+    }
+
+
 def _series(series: Sequence[Series]) -> list[dict[str, object]]:
     made: list[dict[str, object]] = []
     for one in series:

@@ -21,6 +21,7 @@ from mintage.evaluation.report.overview import (
     seconds_table,
 )
 from mintage.evaluation.report.privacy import ledger_section, privacy_section
+from mintage.evaluation.report.training import training_section
 from mintage.evaluation.results import Fidelity, NotComputed, Report
 
 _STATUS = {
@@ -86,6 +87,7 @@ def _sections(report: Report) -> tuple[Section, ...]:
         privacy_section(report.privacy),
         fairness_section(report.fairness),
         collapse_section(report.collapse),
+        *training_section(report.training),
         *others,
         ledger_section(report.privacy),
         glossary_section(),

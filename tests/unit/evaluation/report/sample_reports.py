@@ -28,6 +28,7 @@ from mintage.evaluation.results import (
     Group,
     Histogram,
     Interval,
+    LearningCurve,
     LedgerEntry,
     Membership,
     Missingness,
@@ -38,6 +39,7 @@ from mintage.evaluation.results import (
     ProtectedColumn,
     Report,
     TableFacts,
+    Training,
     Utility,
 )
 
@@ -451,7 +453,26 @@ def make_report(
         **sections,
         gates=gates,
         other_tables=other_tables or {},
+        training=make_training(),
         seconds={"fidelity": 2.31, "detection": 9.8, "utility": 6.4, "privacy": 14.2},
+    )
+
+
+def make_training() -> Training:
+    """A curve of 60 points whose held-out loss rises again after step 1,500."""
+    step = np.arange(50, 3050, 50)
+    falling = 12 + 4 * np.exp(-step / 400)
+    held_out = falling + 0.3 + ((step - 1500) / 1500).clip(0) ** 2
+    return Training(
+        steps=3000,
+        best_step=int(step[held_out.argmin()]),
+        stopped="early",
+        learning_curve=LearningCurve(
+            unit="nats per row",
+            step=step.tolist(),
+            training_loss=falling.tolist(),
+            held_out_loss=held_out.tolist(),
+        ),
     )
 
 

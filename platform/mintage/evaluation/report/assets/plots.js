@@ -233,6 +233,26 @@ function dotRange(chart) {
   return {range: [middle - 0.56 * span, middle + 0.56 * span]};
 }
 
+function lines(chart, colours, {height}) {
+  const dashes = {first: "dot", second: "solid", third: "dash"};
+  const traces = chart.series.map((series) => ({
+    type: "scatter", mode: chart.across.length > 1 ? "lines" : "markers", name: plain(series.name), x: chart.across, y: series.values,
+    line: {color: colours[series.role], width: 2, dash: dashes[series.role] ?? "solid"},
+    marker: {symbol: SHAPES[series.role], size: 9, color: colours[series.role]},
+    customdata: series.values.map((value) => written(value, 4)),
+    hovertemplate: `${plain(chart.across_axis)} %{x}<br>%{customdata}`,
+  }));
+  return {traces, layout: {
+    height: height || 300,
+    margin: {l: 60, r: 24, t: 34, b: 44},
+    showlegend: true,
+    xaxis: axis(colours, {title: {text: plain(chart.across_axis)}, showgrid: false, nticks: 8, ticks: "outside", ticklen: 3}),
+    yaxis: axis(colours, {title: {text: plain(chart.axis)}, nticks: 6}),
+    shapes: [{type: "line", x0: chart.mark, x1: chart.mark, yref: "paper", y0: 0, y1: 1, line: {color: colours.soft, width: 1.5, dash: "dot"}}],
+    annotations: [{x: chart.mark, y: 1, yref: "paper", yanchor: "top", xanchor: "right", xshift: -4, text: plain(chart.mark_text), showarrow: false, font: {color: colours.soft, size: 11}}],
+  }};
+}
+
 function associations(chart, colours, {size, width}) {
   const source = DATA.pairs[chart.pairs];
   const count = source.names.length;
@@ -295,4 +315,4 @@ function followZoom(place, meta) {
   });
 }
 
-const BUILDERS = {spread, levels, bars, dots, associations};
+const BUILDERS = {spread, levels, bars, dots, lines, associations};
