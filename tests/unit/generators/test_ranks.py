@@ -149,3 +149,18 @@ def test_nulls_have_a_token_of_their_own_at_the_lower_end() -> None:
     column = Ranks.of(fit.codec).ordered[0]
     assert column.column.special_tokens.tolist() == [True] + [False] * (column.column.tokens - 1)
     assert column.edges[1] == pytest.approx(0.2, abs=0.03)
+
+
+def test_halves_between_two_steps_belong_to_the_even_one() -> None:
+    # Means of ten rows of two neighbouring values: many knots in a row are a whole number and a half.
+    array = pa.array(np.repeat(np.arange(400), 5))
+    source = memory_source(pa.table({"x": array}))
+    fit = fit_table(source, CodecConfig(min_support=10), np.random.default_rng(0), functions=False)
+    column, tokens = fit.codec.columns[0], fit.tokens[:, 0]
+    assert isinstance(column, NumberColumn)
+    assert (np.diff(column.knots, axis=1)[column.knots[:, 1:] % 1 == 0.5] == 0).any()
+    low, high = column.place(array, tokens)
+    reached = (within(column, array) & (high > low)).nonzero()[0]
+    for share in (0.001, 0.999):
+        again = made(column, tokens, low + share * (high - low))
+        assert again.take(pa.array(reached)).equals(array.take(pa.array(reached)))
