@@ -25,7 +25,7 @@ from mintage.contracts.schema import (
     Semantics,
     TableSchema,
 )
-from mintage.contracts.shard import KEYS_PER_SHARD, Quota, SampleRequest, Scalar, Shard
+from mintage.contracts.shard import KEYS_PER_SHARD, ImputeRequest, Quota, SampleRequest, Scalar, Shard
 from mintage.contracts.source import SCAN_ROWS, Source, TableReader
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "ForeignKey",
     "Generator",
     "GeneratorConfig",
+    "ImputeRequest",
     "Model",
     "NoCheckpoints",
     "Operator",

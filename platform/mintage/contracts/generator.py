@@ -14,9 +14,9 @@ from pydantic import BaseModel, ConfigDict
 
 from mintage.contracts.schema import DatasetSchema
 from mintage.contracts.seeds import fit_rng
-from mintage.contracts.shard import SampleRequest, Scalar
+from mintage.contracts.shard import ImputeRequest, SampleRequest, Scalar
 from mintage.contracts.source import Source
-from mintage.errors import ConditionError
+from mintage.errors import ConditionError, GenerationError
 
 
 class Determinism(StrEnum):
@@ -145,6 +145,19 @@ class Model(ABC):
                 f"{type(self).__name__} takes no conditions, but there are some on {conditioned}",
                 "remove conditions and balance, or choose another generator",
             )
+
+    def impute(self, batch: pa.RecordBatch, request: ImputeRequest) -> pa.RecordBatch:
+        """The rows with cells drawn where the request asks for it, given everything else in the row.
+
+        Columns, types and all other cells stay as they are. A cell that cannot be drawn, because what
+        is given contradicts what the model keeps, stays null. Raises `GenerationError` when the model
+        cannot do this at all, `ConditionError` for a batch whose columns are not those it learned.
+        """
+        del batch, request
+        raise GenerationError(
+            f"{type(self).__name__} cannot fill nulls in given rows",
+            "fit tabular.autoregressive, which draws any columns given any others",
+        )
 
     @property
     def fit_record(self) -> dict[str, object]:

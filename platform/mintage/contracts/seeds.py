@@ -19,6 +19,7 @@ class Stage(IntEnum):
 
     FIT = 0
     SAMPLE = 1
+    IMPUTE = 2
 
 
 def sample_rng(seed: int, shard: int, batch: int) -> np.random.Generator:
@@ -29,6 +30,11 @@ def sample_rng(seed: int, shard: int, batch: int) -> np.random.Generator:
     True
     """
     return _rng(seed, Stage.SAMPLE, shard, batch)
+
+
+def impute_rng(seed: int, batch: int) -> np.random.Generator:
+    """The stream of one batch of a table whose nulls are filled."""
+    return _rng(seed, Stage.IMPUTE, batch)
 
 
 def fit_rng(seed: int) -> np.random.Generator:

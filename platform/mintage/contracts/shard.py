@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mintage.contracts.seeds import sample_rng
+from mintage.contracts.seeds import impute_rng, sample_rng
 
 Scalar = str | int | float | bool | None
 """A value of a condition, as JSON can carry it. Dates and times are ISO 8601 text; decimals are text."""
@@ -68,3 +68,20 @@ class SampleRequest:
     def torch_seed(self) -> int:
         """A seed in [0, 2**63) for a `torch.Generator` of this request."""
         return int(self.rng().integers(0, 2**63))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImputeRequest:
+    """Which cells of a batch of real rows a model is to fill: a pure function of its fields and the rows.
+
+    `columns` are those whose nulls are filled; every cell of those in `renewed` is, null or not.
+    """
+
+    seed: int
+    batch: int
+    columns: tuple[str, ...]
+    renewed: tuple[str, ...] = ()
+
+    def rng(self) -> np.random.Generator:
+        """Counter-based randomness of this request: Philox keyed by (seed, stage, batch)."""
+        return impute_rng(self.seed, self.batch)

@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from mintage.contracts import Scalar
-from mintage.errors import ConditionError, FitError, SpecError
+from mintage.errors import ConditionError, SourceError, SpecError
 from mintage.testing import memory_source
 from mintage_generators.tabular.codec import CodecConfig, FittedTable, fit_table
 from mintage_generators.tabular.codec.constraints import Constraint
@@ -21,8 +20,6 @@ from mintage_generators.tabular.codec.governed import govern, keep_rows
 from mintage_generators.tabular.codec.rows import RuledRows
 from mintage_generators.tabular.codec.rules import Rules
 from mintage_generators.tabular.codec.ruling import Ruling
-from mintage_generators.tabular.codec.saved import write_codec
-from mintage_generators.tabular.codec.saved_rules import RulesDocument, read_rules, write_rules
 
 ROWS = 200
 CONSTRAINTS = TypeAdapter(tuple[Constraint, ...])
@@ -124,7 +121,9 @@ def tables(draw: st.DrawFn) -> tuple[pa.Table, tuple[Constraint, ...]]:
     names = st.sampled_from("abcde")
     wanted: list[dict[str, object]] = []
     for _ in range(draw(st.integers(1, 4))):
-        low, high = draw(names), draw(names)
+        pair = draw(st.permutations("abcde"))[:2]
+        # Mostly the way the columns rise: a circle now and then is enough.
+        low, high = sorted(pair) if draw(st.integers(0, 4)) else pair
         gap = draw(st.sampled_from([None, -20, 1] if whole else [None, -20.5, 0.1]))
         wanted.append(
             {"kind": "inequality", "lower": low, "upper": high, "strict": draw(st.booleans()), "gap": gap}
@@ -136,7 +135,7 @@ def tables(draw: st.DrawFn) -> tuple[pa.Table, tuple[Constraint, ...]]:
         columns["total"] = pa.compute.add(columns["a"], columns["b"])
         wanted.append({"kind": "sum", "total": "total", "parts": ["a", "b"]})
         if draw(st.booleans()):
-            wanted.append({"kind": "inequality", "lower": draw(names), "upper": "total"})
+            wanted.append({"kind": "inequality", "lower": draw(st.sampled_from("cde")), "upper": "total"})
     return pa.table(columns), written(*wanted)
 
 
@@ -148,13 +147,8 @@ def test_no_row_breaks_a_constraint_on_any_table(
     table, constraints = case
     try:
         fitted, rules = learn(table, constraints)
-    except (SpecError, FitError) as exc:
-        assert exc.message
+    except (SpecError, SourceError):
         return
-    except Exception as exc:
-        if type(exc).__name__ == "SourceError":
-            return
-        raise
     rows = draw(fitted, rules, {}, seed)
     assert not any(violations(rows, constraints).values())
     # The same under a condition: it is kept, or refused before any row is drawn.

@@ -16,6 +16,7 @@ from mintage.contracts import (
     Determinism,
     FitContext,
     Generator,
+    ImputeRequest,
     Model,
     SampleRequest,
     Scalar,
@@ -25,6 +26,7 @@ from mintage.contracts import (
 from mintage.errors import SourceError
 from mintage_generators.tabular.autoregressive.config import AutoregressiveConfig
 from mintage_generators.tabular.autoregressive.drawing import Draw, Drawn, constants
+from mintage_generators.tabular.autoregressive.imputing import Imputer
 from mintage_generators.tabular.autoregressive.layout import Layout, lay_out
 from mintage_generators.tabular.codec import (
     Arrays,
@@ -78,6 +80,7 @@ class AutoregressiveModel(Model):
     rules: Rules | None = None
     _layout: Layout = field(init=False, repr=False)
     _sampler: Sampler | None = field(init=False, repr=False, default=None)
+    _imputer: Imputer | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         self._layout = lay_out(self.codec)
@@ -107,6 +110,13 @@ class AutoregressiveModel(Model):
         )
         batch = self.codec.decode(drawn.tokens, draws, conditions, request)
         yield TableBatch(self.codec.schema.name, _with_settled(batch, drawn.arrays))
+
+    def impute(self, batch: pa.RecordBatch, request: ImputeRequest) -> pa.RecordBatch:
+        """Cells drawn given the rest of their row; a value that was never seen tells nothing."""
+        if self._imputer is None:
+            slots = len(self._layout.slots)
+            self._imputer = Imputer(codec=self.codec, rules=self.rules, slots=slots, draw=self._draw)
+        return self._imputer.fill(batch, request)
 
     def save(self) -> dict[str, bytes]:
         """A JSON document and a safetensors file."""

@@ -116,13 +116,9 @@ class Sampler:
     def _chunk_rows(self, draw: Draw) -> int:
         if draw.ruling is None:
             return CHUNK_ROWS
-        tied = {*draw.ruling.rules.tied, *(self.place_of(f) for f in self.functions if draw.given)}
+        tied = {*draw.ruling.rules.tied, *(self.layout.inputs[f] for f in self.functions if draw.given)}
         widest = max((self.codec.columns[i].tokens for i in tied), default=1)
         return max(16, min(CHUNK_ROWS, _MAX_MASK // widest))
-
-    def place_of(self, position: int) -> int:
-        """The column that stands at a position of the inputs."""
-        return self.layout.inputs[position]
 
     def _chunk(
         self, chunk: Chunk, draw: Draw, fixed: dict[int, int], steps: list[Step]
@@ -151,7 +147,7 @@ class Sampler:
         place = {column: position for position, column in enumerate(self.layout.inputs)}
         for i in draw.given:
             if i in place:
-                token = torch.from_numpy(chunk.ruled.tokens[i]).long().clamp_min(0)
+                token = torch.from_numpy(chunk.ruled.near[i]).long().clamp_min(0)
                 chunk.known[place[i]] = token
                 if i not in draw.unseen:
                     self.forward.learn(chunk.state, place[i], token)

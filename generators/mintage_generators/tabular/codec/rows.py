@@ -35,7 +35,8 @@ class Settled:
 class RuledRows:
     """Some rows that are drawn under a ruling. `draws` are uniform numbers by column, in [0, 1).
 
-    `given` are columns that are there before, as arrays of all rows. `failed` tells the rows that
+    `given` are columns that are there before, as arrays of all rows; `near` are the nearest tokens of
+    their values, `UNKNOWN` where there is none. `failed` tells the rows that
     cannot be completed, which happens only when what is given breaks the rules.
     """
 
@@ -47,6 +48,7 @@ class RuledRows:
         self.failed = np.zeros(rows, np.bool_)
         self.settled: dict[int, Settled] = {}
         self.tokens: dict[int, np.ndarray] = {}
+        self.near: dict[int, np.ndarray] = {}
         self._groups = [GroupState(levels, np.zeros(rows, np.int64)) for levels in ruling.levels]
         for i, array in given.items():
             self._take(i, array)
@@ -116,6 +118,7 @@ class RuledRows:
         array = plain(array)
         column = self.ruling.columns[i]
         self.tokens[i] = column.encode(array)
+        self.near[i] = column.approximate(array, self.tokens[i])
         for state in self._groups:
             if i in state.levels.group.columns:
                 state.learn(i, self.tokens[i])
@@ -196,15 +199,7 @@ class RuledRows:
         return np.where(found, values, reach[later][up])
 
     def _check_given(self) -> None:
-        """Rows whose given values break the rules among themselves cannot be completed."""
-        for state in self._groups:
-            if state.known:
-                self.failed |= state.begun < 0
-        for rule in self.ruling.rules.inequalities:
-            if rule.lower in self.settled and rule.upper in self.settled:
-                low, high = self.settled[rule.lower], self.settled[rule.upper]
-                self.failed |= low.ordered & high.ordered & (rule.above(low.scaled) > high.scaled)
-
+        """Rows of which more than one part of a given total is missing cannot be completed."""
         for sum_ in self.ruling.rules.sums:
             missing = [part for part in sum_.parts if part not in self.settled]
             if sum_.total in self.settled and len(missing) > 1:

@@ -8,7 +8,7 @@ else ties down when their turn comes; what does not fit is refused here, before 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Protocol
 
@@ -26,7 +26,7 @@ from mintage_generators.tabular.codec.constraints import (
     SumConstraint,
     columns_of,
 )
-from mintage_generators.tabular.codec.domains import is_ordered
+from mintage_generators.tabular.codec.domains import Domain, is_ordered
 from mintage_generators.tabular.codec.physical import numbers
 from mintage_generators.tabular.codec.scalars import read_scalar
 
@@ -103,6 +103,13 @@ class Rules:
     spans: Mapping[int, Span]
     rising: Mapping[int, bool]
     edges: tuple[tuple[int, int], ...] = ()
+    _domains: dict[int, Domain] = field(default_factory=dict, compare=False, repr=False)
+
+    def domain(self, i: int, column: Column) -> Domain:
+        """All that column `i` can hold; worked out once."""
+        if i not in self._domains:
+            self._domains[i] = Domain.of(column)
+        return self._domains[i]
 
     @property
     def totals(self) -> set[int]:
@@ -134,7 +141,9 @@ def compile_rules(
                 "combinations or dependencies", "take one of the constraints back",
             )  # fmt: skip
     rising, edges = _Order(inequalities, declared.sums, merged, columns).plan()
-    return replace(declared, inequalities=inequalities, groups=tuple(merged), rising=rising, edges=edges)
+    return replace(
+        declared, _domains={}, inequalities=inequalities, groups=tuple(merged), rising=rising, edges=edges
+    )
 
 
 def declare(constraints: Sequence[Constraint], columns: Sequence[Typed]) -> Rules:

@@ -38,9 +38,21 @@ class Ruling:
 
     @classmethod
     def of(
-        cls, rules: Rules, columns: Sequence[Column], functions: Sequence[Function], conditions: Conditions
+        cls,
+        rules: Rules,
+        columns: Sequence[Column],
+        functions: Sequence[Function],
+        conditions: Conditions,
+        *,
+        computed: bool = False,
     ) -> Ruling:
-        """Raises `ConditionError` where conditions and rules leave no value, naming column and rule."""
+        """Raises `ConditionError` where conditions and rules leave no value, naming column and rule.
+
+        computed: whether conditions on computed columns are of no account, as when null is to be filled.
+        """
+        if computed:
+            allowed = {i: mask for i, mask in conditions.allowed.items() if i not in rules.totals}
+            conditions = replace(conditions, allowed=allowed)
         narrowing = _Narrowing(rules, columns, functions, conditions)
         narrowing.run()
         groups = [group.among(narrowing.allowed) for group in rules.groups]
@@ -72,7 +84,7 @@ class _Narrowing:
         said = {i: rule.said for rule in rules.inequalities for i in (rule.lower, rule.upper)}
         said |= {i: rule.said for rule in rules.sums for i in (rule.total, *rule.parts)}
         for i in sorted({*rules.scales, *rules.spans, *conditions.domains}):
-            domain = conditions.domains.get(i) or Domain.of(columns[i])
+            domain = conditions.domains.get(i) or rules.domain(i, columns[i])
             if i in conditions.written and conditions.written[i].is_valid:
                 # Of a token that stands for a range, only the value asked for.
                 number = numbers(plain(pa.array([conditions.written[i]], columns[i].type)))[0]
