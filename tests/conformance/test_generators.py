@@ -14,6 +14,7 @@ from mintage_generators.tabular.diffusion.generator import DiffusionGenerator
 from mintage_generators.tabular.dp_marginals.generator import DpMarginalsGenerator
 from mintage_generators.tabular.gan.generator import GanGenerator
 from mintage_generators.tabular.marginals.generator import MarginalsGenerator
+from mintage_generators.tabular.segments.generator import SegmentsGenerator
 from mintage_generators.tabular.vae.generator import VaeGenerator
 
 ROWS = 600
@@ -72,6 +73,15 @@ CASES = {
     "marginals": GeneratorCase(
         generator=MarginalsGenerator,
         config=MarginalsGenerator.Config.model_validate({}),
+        source=memory_source(mixed()),
+        fixed={"carrier": "UA", "late": None},
+        excluded={"day": (None,), "small": (7, 8)},
+    ),
+    "segments": GeneratorCase(
+        generator=SegmentsGenerator,
+        config=SegmentsGenerator.Config.model_validate(
+            {"column": "carrier", "min_rows": 145, "generator": {"kind": "tabular.marginals"}}
+        ),
         source=memory_source(mixed()),
         fixed={"carrier": "UA", "late": None},
         excluded={"day": (None,), "small": (7, 8)},

@@ -14,7 +14,7 @@ from mintage.contracts import DatasetSchema, FitContext, FitProgress, Generator,
 from mintage.contracts.seeds import Stage
 from mintage.errors import FitError, MintageError, SourceError
 from mintage_generators.tabular.auto.candidates import KINDS, Limits, generator_class, make_generator
-from mintage_generators.tabular.codec import ExactColumn, damaged, foresee_table, read_codec, unpack
+from mintage_generators.tabular.codec import ExactColumn, damaged, read_codec, unpack
 from mintage_generators.tabular.codec.files import ARRAYS, DOCUMENT
 from mintage_generators.tabular.codec.physical import value_type
 from mintage_generators.tabular.codec.saved import write_codec
@@ -38,8 +38,8 @@ class SegmentsGenerator(Generator):
     config: SegmentsConfig
 
     def foresee(self, source: Source | None) -> DatasetSchema | None:
-        """The source's own table, with plain types."""
-        return foresee_table(source) if source is not None else None
+        """What its generator foresees of the whole source."""
+        return make_generator(self.config.generator, {}, Limits()).foresee(source)
 
     def fit(self, source: Source | None, context: FitContext) -> SegmentsModel:
         """A pass to count, a pass to part the rows into temporary files, then one fit after the other.
@@ -49,7 +49,7 @@ class SegmentsGenerator(Generator):
         """
         if source is None:
             raise SourceError("tabular.segments learns from a source, and there is none", "name one")
-        tables = foresee_table(source)
+        tables = self._tables(source)
         table = source.schema.root_table
         own, rest = self._choose(source, table)
         rows = [*own.counts.tolist(), *([rest] if rest >= LEAST_SHARED else [])]
@@ -68,6 +68,16 @@ class SegmentsGenerator(Generator):
             }
         )
         return SegmentsModel(own=own, models=tuple(models), document=document, tables=tables)
+
+    def _tables(self, source: Source) -> DatasetSchema:
+        tables = self.foresee(source)
+        assert tables is not None
+        if self.config.column not in tables.root_table.names:
+            raise SourceError(
+                f"the rows have no column {self.config.column!r} to part by",
+                f"name one of {tables.root_table.names[:20]}",
+            )
+        return tables
 
     def _choose(self, source: Source, table: TableSchema) -> tuple[ExactColumn, int]:
         """The values that get models of their own, and how many rows have another."""

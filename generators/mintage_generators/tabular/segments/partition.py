@@ -25,10 +25,8 @@ MAX_VALUES = 1_000_000
 def count_segments(source: Source, table: TableSchema, column: str) -> tuple[pa.Array, np.ndarray]:
     """The column's distinct values (null is one of them) and how many rows have each.
 
-    Raises `SourceError` for a column that is not there, cannot be carried or has too many values.
+    Raises `SourceError` for a column that cannot be carried or has too many values.
     """
-    if column not in table.names:
-        raise SourceError(f"there is no column {column!r} to part by", f"name one of {table.names[:20]}")
     type_ = table.arrow().field(column).type
     check_type(column, type_)
     if pa.types.is_null(type_):
