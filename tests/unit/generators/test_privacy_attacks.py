@@ -13,37 +13,16 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 import pytest
-from scipy.stats import beta
 
 from mintage.contracts import FitContext
 from mintage.testing import memory_source
 from mintage_generators.tabular.dp_marginals.config import DpMarginalsConfig
 from mintage_generators.tabular.dp_marginals.generator import DpMarginalsGenerator, DpMarginalsModel
 from mintage_generators.tabular.ledger import Ledger, Noise, PrivacyConfig
+from tests.unit.generators.attacking import shown_epsilon
 
 EPSILON, DELTA = 1.0, 1e-3
 RUNS = 60
-
-
-def shown_epsilon(without: np.ndarray, planted: np.ndarray, delta: float) -> float:
-    """The epsilon that the attack's scores, higher where the row is, prove to be exceeded."""
-    half = len(planted) // 2
-    found = 0.0
-    for sign in (1, -1):
-        for present, absent in ((planted, without), (without, planted)):
-            limits = np.unique(sign * np.concatenate([present[:half], absent[:half]]))
-            gains = [
-                (sign * present[:half] >= limit).mean() - (sign * absent[:half] >= limit).mean()
-                for limit in limits
-            ]
-            limit = limits[int(np.argmax(gains))]
-            hits = int((sign * present[half:] >= limit).sum())
-            alarms = int((sign * absent[half:] >= limit).sum())
-            low = beta.ppf(0.005, hits, half - hits + 1) if hits else 0.0
-            high = beta.ppf(0.995, alarms + 1, half - alarms) if alarms < half else 1.0
-            if low > delta:
-                found = max(found, math.log((low - delta) / high))
-    return found
 
 
 def table(planted: bool) -> pa.Table:

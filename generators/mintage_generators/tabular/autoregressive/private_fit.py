@@ -6,6 +6,7 @@ stop, the choice of dropout) is left out: each would be one more look at them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -102,7 +103,7 @@ def _train(
     rows = _Rows(layout, table.tokens[:, layout.inputs], context.rng())
     every = torch.arange(len(layout.targets))
 
-    def loss(module: torch.nn.Module, row: tuple[torch.Tensor, ...]) -> torch.Tensor:
+    def loss(module: torch.nn.Module, row: Sequence[torch.Tensor]) -> torch.Tensor:
         assert isinstance(module, Network)
         return module.loss(row[0][None], row[1], every)
 
