@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import torch
 from pydantic import Field
-from torch import nn
 
 from mintage.contracts import DatasetSchema, FitContext, Generator, Model, SampleRequest, Source, TableBatch
 from mintage.errors import FitError
 from mintage_generators.tabular.codec import Document, pack
 from mintage_generators.tabular.learning.config import LearningOptions
-from mintage_generators.tabular.learning.learner import Learner
 from mintage_generators.tabular.learning.loop import learn
 from mintage_generators.tabular.learning.randomness import torch_session
+from tests.unit.generators.learning.lines import Line
 
 
 class SlowOptions(LearningOptions):
@@ -56,22 +53,6 @@ class Weights(Model):
         return self.facts
 
 
-class _Line(Learner):
-    def __init__(self, columns: int, pause: float) -> None:
-        self._module = nn.Sequential(nn.Linear(columns - 1, 8), nn.Dropout(0.1), nn.ReLU(), nn.Linear(8, 1))
-        self._pause = pause
-
-    @property
-    def module(self) -> nn.Module:
-        return self._module
-
-    def loss(self, batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        time.sleep(self._pause if self._module.training else 0.0)
-        noise = torch.randn(len(batch), generator=generator) * 0.01
-        answer: torch.Tensor = (self._module(batch[:, :-1]).squeeze(1) + noise - batch[:, -1]).square().mean()
-        return answer
-
-
 class SlowGenerator(Generator):
     """Predicts the last column from the others."""
 
@@ -85,7 +66,7 @@ class SlowGenerator(Generator):
         table = pa.Table.from_batches(list(source.scan()))
         rows = np.stack([column.to_numpy() for column in table.columns], axis=1).astype(np.float32)
         with torch_session(context):
-            learner = _Line(rows.shape[1], self.config.pause)
+            learner = Line(rows.shape[1], pause=self.config.pause)
         learned = learn(learner, rows, config=self.config.learning(), context=context, unit="squares")
         return Weights(learned.weights, learned.facts)
 

@@ -13,9 +13,11 @@ import pyarrow as pa
 import pytest
 
 from mintage.engine import events
+from mintage.engine.checkpoints import StoredCheckpoints
 from mintage.engine.joint_fit import fit_jointly
 from mintage.engine.layout import CHECKPOINTS
-from mintage.engine.training import Training
+from mintage.engine.training import Training, fit_here
+from mintage.errors import FitError, ProvenanceError
 from mintage.plugins import PluginRef
 from mintage.store import ObjectStore
 from mintage.testing import memory_source
@@ -68,6 +70,7 @@ def train_workers() -> list[psutil.Process]:
     return [child for child in found if "RayTrainWorker" in " ".join(child.cmdline())]
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray_session")
 def test_a_fit_whose_worker_is_killed_ends_with_the_model_of_one_that_was_left_alone(
@@ -88,3 +91,57 @@ def test_a_fit_whose_worker_is_killed_ends_with_the_model_of_one_that_was_left_a
     assert killed
     assert stored.files == undisturbed.files
     assert not checkpoints(disturbed)
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+@pytest.mark.usefixtures("ray_session")
+def test_an_error_of_one_process_ends_the_fit_as_it_is(training: Training, tmp_path: Path) -> None:
+    with pytest.raises(FitError, match="the last process refuses") as caught:
+        fit_jointly(elsewhere(training, tmp_path / "refused", refuses=True), 2, ignore)
+    assert caught.value.hint == "ask another"
+
+
+def test_a_fit_in_this_process_goes_on_from_the_checkpoint_that_a_killed_one_left(
+    training: Training, tmp_path: Path
+) -> None:
+    whole = fit_here(training, ignore)
+    killed = elsewhere(training, tmp_path / "killed")
+
+    def stop(event: events.Event) -> None:
+        if isinstance(event, events.FitProgressed) and event.step == 100:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit_here(killed, stop)
+    assert checkpoints(killed)
+    steps: list[int] = []
+
+    def note(event: events.Event) -> None:
+        assert isinstance(event, events.FitProgressed)
+        steps.append(event.step)
+
+    assert fit_here(killed, note).files == whole.files
+    assert steps == [100, 150, 200]
+    assert not checkpoints(killed)
+    assert not checkpoints(training)
+
+
+def test_a_checkpoint_that_was_altered_is_refused_by_name(training: Training, tmp_path: Path) -> None:
+    store = StoredCheckpoints(store=training.store, fit_id=training.fit_id, every_seconds=1.0)
+    store.save({"state.json": b"{}"})
+    (path,) = [path for path in checkpoints(training) if path.endswith("state.json")]
+    (tmp_path / "first" / path).write_bytes(b"[]")
+    with pytest.raises(ProvenanceError, match="digest") as caught:
+        store.load()
+    assert CHECKPOINTS in caught.value.hint
+
+
+def test_only_the_newest_checkpoint_is_kept_and_another_fit_sees_none(training: Training) -> None:
+    store = StoredCheckpoints(store=training.store, fit_id=training.fit_id, every_seconds=1.0)
+    assert store.load() is None
+    store.save({"state.json": b"1", "arrays": b"a"})
+    store.save({"state.json": b"2"})
+    assert store.load() == {"state.json": b"2"}
+    assert len(checkpoints(training)) == 2
+    assert replace(store, fit_id="e" * 64).load() is None
