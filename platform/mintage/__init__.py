@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         ForeignKey,
         Generator,
         GeneratorConfig,
+        ImputeRequest,
         Model,
         Operator,
         OperatorConfig,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     )
     from mintage.errors import MintageError
     from mintage.evaluation import Report
-    from mintage.jobs import Result, evaluate, preview, run, verify, write_report
+    from mintage.jobs import Imputed, Result, evaluate, impute, preview, run, verify, write_report
     from mintage.spec import JobSpec
 
 _CONTRACTS = (
@@ -57,6 +58,7 @@ _CONTRACTS = (
     "ForeignKey",
     "Generator",
     "GeneratorConfig",
+    "ImputeRequest",
     "Model",
     "Operator",
     "OperatorConfig",
@@ -79,7 +81,9 @@ __getattr__, __dir__ = lazy_exports(
         "Report": "mintage.evaluation",
         "Result": "mintage.jobs",
         "__version__": "mintage._version",
+        "Imputed": "mintage.jobs",
         "evaluate": "mintage.jobs",
+        "impute": "mintage.jobs",
         "preview": "mintage.jobs",
         "run": "mintage.jobs",
         "verify": "mintage.jobs",
@@ -99,6 +103,8 @@ __all__ = [
     "ForeignKey",
     "Generator",
     "GeneratorConfig",
+    "ImputeRequest",
+    "Imputed",
     "JobSpec",
     "MintageError",
     "Model",
@@ -116,6 +122,7 @@ __all__ = [
     "TableSchema",
     "__version__",
     "evaluate",
+    "impute",
     "preview",
     "run",
     "verify",

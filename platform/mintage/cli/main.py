@@ -5,6 +5,7 @@ mintage preview flights.yaml     fit, and show a few rows
 mintage run flights.yaml         fit, mint, validate, commit, sign
 mintage verify flights-synthetic
 mintage evaluate real.csv synthetic.csv --holdout test.csv     measure any two tables
+mintage impute holes.csv --model flights-synthetic --to filled.csv
 """
 
 from __future__ import annotations
@@ -188,6 +189,48 @@ def evaluate(real: str, synthetic: str, *, out: Path, as_json: bool, **asked: An
     else:
         click.echo(_comparison.to_text(report, out))
     return FAILED if report.verdict.status == "fail" else 0
+
+
+@main.command()
+@click.argument("table")
+@click.option(
+    "--model", required=True, metavar="DATASET", help="Folder of a data set made by `run`, whose model fills."
+)
+@click.option("--to", required=True, metavar="FILE", help="File to write; it must not be there yet.")
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="COLUMN",
+    help="Column whose nulls are filled; all that the model learned by default. May be repeated.",
+)
+@click.option(
+    "--renew",
+    multiple=True,
+    metavar="COLUMN",
+    help="Column drawn in every row, null or not. May be repeated.",
+)
+@click.option(
+    "--seed", type=click.IntRange(0, 2**64 - 1), default=0, show_default=True, help="Root of all randomness."
+)
+@click.option(
+    "--storage",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An option of the model's store, such as endpoint_url=http://host:9000. May be repeated.",
+)
+@common
+def impute(table: str, *, storage: tuple[str, ...], as_json: bool, **asked: Any) -> None:  # noqa: ANN401  # click's
+    """Fill the nulls of TABLE by drawing from a model, given everything else in the row."""
+    from mintage.cli.summary import impute_summary
+    from mintage.jobs import impute as impute_table
+    from mintage.spec import read_options
+
+    done = impute_table(table, storage=read_options(storage), **asked)
+    if as_json:
+        print_json(done.to_json())
+    else:
+        click.echo(impute_summary(done))
 
 
 @main.command()

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mintage.jobs.imputation import Imputed
     from mintage.plugins import PluginRef
     from mintage.provenance.report import VerifyReport
 
@@ -57,6 +58,18 @@ def _gates(report: VerifyReport) -> list[str]:
     warned = f", but these warned: {', '.join(report.gates.warned)}" if report.gates.warned else ""
     failed = f", and these failed: {', '.join(report.gates.failed)}" if report.gates.failed else ""
     return [f"  gates   {len(report.gates.passed)} passed{warned}{failed}"]
+
+
+def impute_summary(done: Imputed) -> str:
+    """How many cells were filled, and which could not be."""
+    lines = [
+        f"rows      {done.rows:,}",
+        f"filled    {_counts({name: count for name, count in done.filled.items() if count})}",
+    ]
+    if any(done.left_null.values()):
+        left = {name: count for name, count in done.left_null.items() if count}
+        lines.append(f"left null {_counts(left)}: nothing that the model keeps fits the rest of these rows")
+    return "\n".join([*lines, f"written   {done.uri}"])
 
 
 def plugins_summary(refs: Sequence[PluginRef]) -> str:

@@ -5,10 +5,21 @@ The phases of a run stand in `execution.py`; how shards are minted does not belo
 
 from mintage.jobs.comparison import evaluate
 from mintage.jobs.execution import run
+from mintage.jobs.imputation import Imputed, impute
 from mintage.jobs.previews import preview
 from mintage.jobs.report_files import write_report
 from mintage.jobs.result import Result
 from mintage.jobs.sources import open_source
 from mintage.jobs.verification import verify
 
-__all__ = ["Result", "evaluate", "open_source", "preview", "run", "verify", "write_report"]
+__all__ = [
+    "Imputed",
+    "Result",
+    "evaluate",
+    "impute",
+    "open_source",
+    "preview",
+    "run",
+    "verify",
+    "write_report",
+]

@@ -15,7 +15,12 @@ from mintage.contracts import Scalar
 from mintage.errors import ConditionError, SourceError, SpecError
 from mintage.testing import memory_source
 from mintage_generators.tabular.codec import CodecConfig, FittedTable, fit_table
-from mintage_generators.tabular.codec.constraints import Constraint
+from mintage_generators.tabular.codec.constraints import (
+    Constraint,
+    InequalityConstraint,
+    RangeConstraint,
+    SumConstraint,
+)
 from mintage_generators.tabular.codec.governed import govern, keep_rows
 from mintage_generators.tabular.codec.rows import RuledRows
 from mintage_generators.tabular.codec.rules import Rules
@@ -76,24 +81,21 @@ def violations(rows: pl.DataFrame, constraints: Sequence[Constraint]) -> dict[st
     """How many rows break each constraint, told by other means than those that keep them."""
     found = {}
     for c in constraints:
-        match c.kind:
-            case "range":
-                column = pl.col(c.column)
-                broken = pl.lit(False)
-                broken = broken if c.min is None else broken | (column < c.min)
-                broken = broken if c.max is None else broken | (column > c.max)
-                broken &= ~_nan(rows, c.column)
-            case "inequality":
-                low, high = pl.col(c.lower), pl.col(c.upper)
-                low = low if rows[c.lower].dtype != pl.Float32 else low.cast(pl.Float64)
-                gap = c.gap or 0
-                sides = low + (pl.duration(days=gap) if rows[c.lower].dtype == pl.Date else gap)
-                broken = (sides >= high) if c.strict else (sides > high)
-                broken &= ~(_nan(rows, c.lower) | _nan(rows, c.upper))
-            case "sum":
-                broken = ~pl.sum_horizontal(c.parts, ignore_nulls=False).eq_missing(pl.col(c.total))
-            case _:
-                continue
+        if isinstance(c, RangeConstraint):
+            column, broken = pl.col(c.column), pl.lit(False)
+            broken = broken if c.min is None else broken | (column < c.min)
+            broken = broken if c.max is None else broken | (column > c.max)
+            broken &= ~_nan(rows, c.column)
+        elif isinstance(c, InequalityConstraint):
+            lower, high = pl.col(c.lower), pl.col(c.upper)
+            low = lower if rows[c.lower].dtype != pl.Float32 else lower.cast(pl.Float64)
+            sides = low + pl.lit(c.gap or 0)
+            broken = (sides >= high) if c.strict else (sides > high)
+            broken &= ~(_nan(rows, c.lower) | _nan(rows, c.upper))
+        elif isinstance(c, SumConstraint):
+            broken = ~pl.sum_horizontal(c.parts, ignore_nulls=False).eq_missing(pl.col(c.total))
+        else:
+            continue
         found[str(c)] = int(rows.select(broken.fill_null(False).sum()).item())
     return found
 
