@@ -13,14 +13,16 @@ REACHED = ("c2st_train", "c2st_holdout", "trend_fixed")
 """Figures that all have to be as good as the peer's."""
 
 
-def seconds_to_quality(data: BenchmarkSet, peer: Run, threads: int) -> dict[str, object]:
+def seconds_to_quality(
+    data: BenchmarkSet, peer: Run, threads: int, limits: tuple[float, ...] = LIMITS
+) -> dict[str, object]:
     """Seconds of the first fit as good as the peer's, its figures, and how many times as long the peer took.
 
     Each limit is a fit of its own from the start, because a fit paces itself by its limit. Of a peer without
     a figure, none is asked. `tries` has all fits; `fit_seconds` is missing where none was good enough.
     """
     tries: list[dict[str, object]] = []
-    for limit in LIMITS:
+    for limit in limits:
         made = enter(ours(KIND, seconds=limit), data, seed=0, rate_rows=0, threads=threads)
         if made.rows is None:
             tries.append({"max_seconds": limit, "failure": made.failure})
@@ -30,7 +32,7 @@ def seconds_to_quality(data: BenchmarkSet, peer: Run, threads: int) -> dict[str,
         if all(_at_least(found.get(name), peer.get(name)) for name in REACHED):
             ratio = _number(peer.get("fit_seconds")) / _number(found.get("fit_seconds"))
             return {**found, "peer_took_times_as_long": ratio, "tries": tries}
-    return {"failure": f"no fit of up to {LIMITS[-1]:.0f} seconds was as good", "tries": tries}
+    return {"failure": f"no fit of up to {limits[-1]:.0f} seconds was as good", "tries": tries}
 
 
 def _at_least(ours_: object, theirs: object) -> bool:
