@@ -74,6 +74,7 @@ def learn(
         run = _Run(learner, rows, config, context)
         run.go()
     facts: dict[str, object] = {
+        "rows_trained_on": run.rows,
         "steps": run.state.step,
         "best_step": run.state.curve.best_step,
         "stopped": run.state.stopped,
@@ -97,6 +98,7 @@ class _Run:
         self.optimizer = make_optimizer(learner, config)
         self.average = Averages(self.module, config.average)
         held = held_out_rows(rows, config.holdout, config.max_holdout, randomness)
+        self.rows = rows.shape[0] - len(held)
         read = torch.from_numpy(read_rows(rows, held))
         self.held_out = read.to(context.device, torch.float32 if read.is_floating_point() else torch.int64)
         self.batches = Batches(
