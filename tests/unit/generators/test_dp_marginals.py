@@ -18,7 +18,7 @@ from mintage_generators.tabular.dp_marginals.junction_tree import JunctionTree
 from mintage_generators.tabular.dp_marginals.pair_shares import pair_shares
 
 SIZES = (2, 3, 4, 2, 3, 2)
-SETS = {
+SETS: dict[str, list[tuple[int, ...]]] = {
     "a loop and a lone column": [(0, 1), (1, 2), (2, 3), (0, 3), (4, 1)],
     "a chain": [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5)],
     "nothing": [],
@@ -39,7 +39,7 @@ def random_tree(sets: list[tuple[int, ...]]) -> tuple[JunctionTree, list[np.ndar
 
 
 def over(joint: np.ndarray, columns: tuple[int, ...]) -> np.ndarray:
-    return joint.sum(axis=tuple(c for c in range(joint.ndim) if c not in columns))
+    return np.asarray(joint.sum(axis=tuple(c for c in range(joint.ndim) if c not in columns)))
 
 
 @EVERY

@@ -122,12 +122,12 @@ def clipped_sum(
     part = max(1, _MOST_NUMBERS // size)
     for start in range(0, len(taken), part):
         each, _ = gradients(frozen, *run.inputs(taken[start : start + part]))
-        squares = sum(g.flatten(1).square().sum(dim=1) for g in each.values())
+        squares = torch.stack([g.flatten(1).square().sum(dim=1) for g in each.values()]).sum(dim=0)
         # A row whose gradient is no number has no part in the sum: it must not spoil all others.
         scale = torch.nan_to_num(clip / squares.sqrt().clamp_min(clip), nan=0.0, posinf=0.0)
         for name, gradient in each.items():
             kept = torch.nan_to_num(gradient, nan=0.0, posinf=0.0, neginf=0.0)
-            summed[name] += torch.tensordot(scale, kept, dims=([0], [0]))
+            summed[name] += (scale @ kept.flatten(1)).view(kept.shape[1:])
     return summed
 
 

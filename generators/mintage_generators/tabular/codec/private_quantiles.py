@@ -30,7 +30,7 @@ class Bins:
 
     def rows(self) -> np.ndarray:
         """Noisy rows of each bin."""
-        return np.diff(np.interp(self.edges, self.fine, _reached(self.masses)))
+        return np.asarray(np.diff(np.interp(self.edges, self.fine, _reached(self.masses))))
 
     def quantiles(self) -> np.ndarray:
         """Each bin's quantile function at `KNOTS` even places, shape (bins, KNOTS)."""
@@ -38,7 +38,8 @@ class Bins:
         reached = _reached(self.masses + 1e-6 + 1e-9 * self.masses.sum())
         ends = np.interp(self.edges, self.fine, reached)
         wanted = ends[:-1, None] + np.diff(ends)[:, None] * np.linspace(0, 1, KNOTS)
-        return np.clip(np.interp(wanted, reached, self.fine), self.edges[:-1, None], self.edges[1:, None])
+        places = np.interp(wanted, reached, self.fine)
+        return np.asarray(np.clip(places, self.edges[:-1, None], self.edges[1:, None]))
 
 
 def make_bins(whole: np.ndarray, low: float, high: float, looker: Looker, *, bins: int, step: int) -> Bins:

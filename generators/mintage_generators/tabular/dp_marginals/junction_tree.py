@@ -122,7 +122,7 @@ class JunctionTree:
             state = np.zeros(uniform.shape[1], np.int64)
             if separator:
                 sizes = tuple(self.sizes[column] for column in separator)
-                state = np.ravel_multi_index(tuple(tokens[column] for column in separator), sizes)
+                state = np.asarray(np.ravel_multi_index(tuple(tokens[column] for column in separator), sizes))
             drawn = _pick(self.given(beliefs[number], number, (separator, new)), state, uniform[number])
             found = np.unravel_index(drawn, [self.sizes[column] for column in new])
             for column, token in zip(new, found, strict=True):
