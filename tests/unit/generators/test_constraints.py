@@ -131,8 +131,8 @@ def tables(draw: st.DrawFn) -> tuple[pa.Table, tuple[Constraint, ...]]:
             {"kind": "inequality", "lower": low, "upper": high, "strict": draw(st.booleans()), "gap": gap}
         )
     if draw(st.booleans()):
-        low, width = draw(st.integers(-5, 60)), draw(st.integers(0, 200))
-        wanted.append({"kind": "range", "column": draw(names), "min": low, "max": low + width})
+        least, width = draw(st.integers(-5, 60)), draw(st.integers(0, 200))
+        wanted.append({"kind": "range", "column": draw(names), "min": least, "max": least + width})
     if whole and draw(st.booleans()):
         columns["total"] = pa.compute.add(columns["a"], columns["b"])
         wanted.append({"kind": "sum", "total": "total", "parts": ["a", "b"]})

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from mintage_generators.tabular.codec import CodecConfig
 from mintage_generators.tabular.codec.constraints import MAX_CONSTRAINTS, Constraint
 from mintage_generators.tabular.learning import LearningOptions
+
+Column = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class FairnessOptions(BaseModel):
+    """Statistical parity: every group of the protected column has each outcome at the overall rate."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    outcome: Column = Field(description="Column whose values are to be as frequent in every group.")
+    protected: Column = Field(description="Column that says which group a row belongs to.")
 
 
 class AutoregressiveConfig(CodecConfig, LearningOptions):
@@ -33,6 +46,10 @@ class AutoregressiveConfig(CodecConfig, LearningOptions):
         description="Above 1 spreads the rows out, below 1 draws likelier rows only; 1 as learned.",
     )
 
+    fairness: FairnessOptions | None = Field(
+        default=None,
+        description="An outcome and a protected column: equal rates of the outcome in all groups.",
+    )
     constraints: tuple[Constraint, ...] = Field(
         default=(),
         max_length=MAX_CONSTRAINTS,

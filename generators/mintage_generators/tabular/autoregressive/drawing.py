@@ -32,6 +32,7 @@ class Draw:
     uniform: float32 (slots, rows) in [0, 1); draws: by column, (rows,) in [0, 1), for values within
     tokens. `given` are columns that are there already: one array each, of all rows, whose values are
     either all known to the codec or, where `unseen` names the column, all unknown.
+    `last` is a column to be drawn after all others.
     """
 
     rows: int
@@ -41,6 +42,7 @@ class Draw:
     draws: Sequence[np.ndarray] = ()
     given: Mapping[int, pa.Array] = field(default_factory=dict)
     unseen: frozenset[int] = frozenset()
+    last: int | None = None
 
     def ruled(self, start: int, rows: int) -> RuledRows | None:
         """The rows from `start` on, as constraints see them; None when there are none."""

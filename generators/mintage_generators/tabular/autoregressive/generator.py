@@ -28,6 +28,7 @@ from mintage_generators.tabular.autoregressive.config import AutoregressiveConfi
 from mintage_generators.tabular.autoregressive.drawing import Draw, Drawn, constants
 from mintage_generators.tabular.autoregressive.imputing import Imputer
 from mintage_generators.tabular.autoregressive.layout import Layout, lay_out
+from mintage_generators.tabular.autoregressive.parity import Parity, calibrate, named_columns, read_parity
 from mintage_generators.tabular.codec import (
     Arrays,
     CodecDocument,
@@ -66,6 +67,7 @@ class AutoregressiveDocument(Document):
     temperature: float
     record: dict[str, JsonValue]
     rules: RulesDocument | None = None
+    parity: tuple[int, int] | None = None
 
 
 @dataclass(slots=True)
@@ -78,6 +80,7 @@ class AutoregressiveModel(Model):
     document: AutoregressiveDocument
     weights: dict[str, np.ndarray]
     rules: Rules | None = None
+    parity: Parity | None = None
     _layout: Layout = field(init=False, repr=False)
     _sampler: Sampler | None = field(init=False, repr=False, default=None)
     _imputer: Imputer | None = field(init=False, repr=False, default=None)
@@ -121,6 +124,8 @@ class AutoregressiveModel(Model):
     def save(self) -> dict[str, bytes]:
         """A JSON document and a safetensors file."""
         arrays = write_codec(self.codec)[1] | write_rules(self.rules)[1]
+        if self.parity is not None:
+            arrays["parity.factors"] = self.parity.factors
         return pack(
             self.document, {**arrays, **{f"network.{name}": value for name, value in self.weights.items()}}
         )
@@ -134,13 +139,47 @@ class AutoregressiveModel(Model):
     def _draw(self, draw: Draw) -> Drawn:
         if not self._layout.targets:
             return constants(draw, len(self.codec.columns))
+        if self._sampler is None:
+            self._sampler = self._sampler_with(self.parity)
+        return self._sampler.draw(draw)
+
+    def _sampler_with(self, parity: Parity | None) -> Sampler:
         from mintage_generators.tabular.autoregressive.sampling import Sampler
 
-        if self._sampler is None:
-            self._sampler = Sampler(
-                self.codec, self._layout, self.weights, self.document.products, self.document.temperature
+        return Sampler(
+            self.codec,
+            self._layout,
+            self.weights,
+            self.document.products,
+            self.document.temperature,
+            parity=parity,
+        )
+
+    def made_fair(self, columns: tuple[int, int], rng: np.random.Generator) -> AutoregressiveModel:
+        """The same model with equal rates of an outcome in all groups; columns: outcome and protected."""
+        sampler = self._sampler_with(None)
+        outcome, protected = columns
+        groups = np.arange(self.codec.columns[protected].tokens)
+
+        def shares(group: int, rows: int) -> np.ndarray:
+            conditions, ruling = self._ruled(Conditions(allowed={protected: groups == group}, written={}))
+            uniform = rng.random((len(self._layout.slots), rows), np.float32)
+            draws = [np.zeros(0) if column.exact else rng.random(rows) for column in self.codec.columns]
+            return sampler.shares(
+                Draw(
+                    rows=rows,
+                    conditions=conditions,
+                    uniform=uniform,
+                    ruling=ruling,
+                    draws=draws,
+                    last=outcome,
+                )
             )
-        return self._sampler.draw(draw)
+
+        parity, facts = calibrate(self.codec, columns, shares)
+        record = {**self.document.record, **facts}
+        document = self.document.model_copy(update={"record": record, "parity": columns})
+        return AutoregressiveModel(self.codec, document, self.weights, self.rules, parity)
 
 
 def _with_settled(batch: pa.RecordBatch, arrays: Mapping[int, pa.Array]) -> pa.RecordBatch:
@@ -186,6 +225,7 @@ class AutoregressiveGenerator(Generator):
         from mintage_generators.tabular.learning.hardware import products
 
         codec, layout = fitted.codec, lay_out(fitted.codec)
+        fair = named_columns(codec, self.config.fairness) if self.config.fairness else None
         counts = [codec.columns[i].counts for i in layout.inputs]
         with training_rows(
             source,
@@ -209,7 +249,8 @@ class AutoregressiveGenerator(Generator):
                 "rules": write_rules(rules)[0],
             }
         )
-        return AutoregressiveModel(codec, document, weights, rules)
+        model = AutoregressiveModel(codec, document, weights, rules)
+        return model if fair is None else model.made_fair(fair, context.rng())
 
     @classmethod
     def warm_up(cls) -> None:
@@ -224,7 +265,9 @@ class AutoregressiveGenerator(Generator):
         if not (0 < document.hidden <= 4096 and 0 < document.embedding <= 256 and document.temperature > 0):
             raise damaged("its sizes are out of range")
         rules = read_rules(document.rules, codec.columns, arrays)
-        return AutoregressiveModel(codec, document, _weights(lay_out(codec), document, arrays), rules)
+        parity = read_parity(document.parity, codec, arrays)
+        weights = _weights(lay_out(codec), document, arrays)
+        return AutoregressiveModel(codec, document, weights, rules, parity)
 
 
 def _weights(layout: Layout, document: AutoregressiveDocument, arrays: Arrays) -> dict[str, np.ndarray]:

@@ -20,6 +20,7 @@ from mintage_generators.tabular.autoregressive.drawing import Draw, Drawn
 from mintage_generators.tabular.autoregressive.forward import Forward, Scratch, State
 from mintage_generators.tabular.autoregressive.inverse import Inverse
 from mintage_generators.tabular.autoregressive.layout import Layout
+from mintage_generators.tabular.autoregressive.parity import Parity
 from mintage_generators.tabular.autoregressive.threads import torch_threads
 from mintage_generators.tabular.codec import Function, TableCodec
 from mintage_generators.tabular.codec.rows import RuledRows
@@ -79,8 +80,10 @@ class Sampler:
         weights: Mapping[str, np.ndarray],
         products: str,
         temperature: float,
+        *,
+        parity: Parity | None = None,
     ) -> None:
-        self.codec, self.layout = codec, layout
+        self.codec, self.layout, self.parity = codec, layout, parity
         self.forward = Forward(codec, layout, weights, products, temperature)
         self.of_target: list[list[int]] = [[] for _ in layout.targets]
         for number, slot in enumerate(layout.slots):
@@ -112,6 +115,30 @@ class Sampler:
                     failed[start : start + size] = chunk.ruled.failed
         arrays = {i: pa.concat_arrays([part[i] for part in parts]) for i in (parts[0] if parts else {})}
         return Drawn(tokens=list(tokens), arrays=arrays, failed=failed)
+
+    def shares(self, draw: Draw) -> np.ndarray:
+        """Probabilities of the tokens of column `draw.last` in each row, given all others: (rows, tokens)."""
+        fixed, steps = self._plan(draw)
+        step = steps.pop()
+        assert self.layout.inputs[self.layout.targets[step.target]] == draw.last
+        found = []
+        with torch.inference_mode(), torch_threads(1):
+            for start in range(0, draw.rows, size := self._chunk_rows(draw)):
+                part = torch.from_numpy(np.ascontiguousarray(draw.uniform[:, start : start + size]))
+                state = self.forward.start(part.shape[1])
+                chunk = Chunk(part, state, {}, draw.ruled(start, part.shape[1]))
+                self._chunk(chunk, draw, fixed, steps)
+                found.append(self._shares(step, chunk))
+        return np.concatenate(found)
+
+    def _shares(self, step: Step, chunk: Chunk) -> np.ndarray:
+        step, number = self._masked(step, chunk), self.of_target[step.target][0]
+        size = self.layout.slots[number].size
+        weights = torch.softmax(self.forward.logits(chunk.state, number, None)[:, :size].float(), dim=1)
+        factors = _first_factors(step, chunk.known)
+        if factors is not None:
+            weights = weights * factors[:, :size]
+        return np.asarray((weights / weights.sum(dim=1, keepdim=True)).double().numpy())
 
     def _chunk_rows(self, draw: Draw) -> int:
         if draw.ruling is None:
@@ -183,17 +210,23 @@ class Sampler:
 
     def _token(self, step: Step, chunk: Chunk) -> torch.Tensor:
         numbers, position = self.of_target[step.target], self.layout.targets[step.target]
-        mask = chunk.ruled.mask(self.layout.inputs[position]) if chunk.ruled is not None else None
-        if mask is not None:
-            # A row's own mask has the conditions in it already.
-            own = (ROWS, self._mask(position, mask))
-            step = Step(step.target, (own, *(pair for pair in step.masks if pair[0] != EVERY)))
+        step = self._masked(step, chunk)
         token = self._drawn(numbers[0], chunk, _first_factors(step, chunk.known))
         if len(numbers) == 1:
             return token
         factors = _second_factors(step, chunk.known, token)
         inside = self._drawn(numbers[1], chunk, factors, group=token)
         return inside.add_(token, alpha=self.layout.groups[position])
+
+    def _masked(self, step: Step, chunk: Chunk) -> Step:
+        """The step with a mask for each row, where constraints or given values ask for one."""
+        position = self.layout.targets[step.target]
+        mask = chunk.ruled.mask(self.layout.inputs[position]) if chunk.ruled is not None else None
+        if mask is None:
+            return step
+        # A row's own mask has the conditions in it already.
+        own = (ROWS, self._mask(position, mask))
+        return Step(step.target, (own, *(pair for pair in step.masks if pair[0] != EVERY)))
 
     def _drawn(
         self,
@@ -219,6 +252,10 @@ class Sampler:
         }
         free = [n for n, position in enumerate(layout.targets) if position not in fixed.keys() | given]
         free.sort(key=lambda n: layout.targets[n] not in allowed)
+        last = None if draw.last is None else layout.inputs.index(draw.last)
+        if self.parity is not None and last is None:
+            last = layout.inputs.index(self.parity.outcome)
+        free.sort(key=lambda n: layout.targets[n] == last)
         free = self._ordered(free, draw.ruling)
         known = fixed.keys() | {p for p in given if layout.inputs[p] not in draw.unseen}
         for position in [*known]:
@@ -232,6 +269,9 @@ class Sampler:
             for result, mask in self.links.get(position, []):
                 if result in known and result not in fixed and result not in given:
                     masks.append((result, mask))
+            if self.parity is not None and layout.inputs[position] == self.parity.outcome:
+                group = layout.inputs.index(self.parity.protected)
+                masks.append((group, Mask(_filled(self.parity.factors), None)))
             steps.append(Step(number, tuple(masks)))
             known.add(position)
             known |= {result for result, _ in self.functions.get(position, [])}
