@@ -79,3 +79,13 @@ def test_places_beyond_the_ends_are_reflected() -> None:
     inside = column.decode(piece, np.array([0.75, -0.5]), rng)
     assert np.array_equal(beyond[0], inside[0])
     assert beyond[1] == pytest.approx(inside[1])
+
+
+def test_biases_bring_each_piece_back_to_its_share() -> None:
+    fit, column = fitted(COLUMNS["with an atom"])
+    pieces = Pieces.of(fit.codec, 10)
+    rng = np.random.default_rng(0)
+    logits = rng.normal(scale=2.0, size=(5000, column.pieces)) + rng.normal(size=column.pieces)
+    shifted = np.exp(logits + pieces.biases(logits))
+    drawn = (shifted / shifted.sum(axis=1, keepdims=True)).mean(axis=0)
+    assert drawn == pytest.approx(column.shares, abs=0.01)

@@ -19,6 +19,13 @@ from mintage_generators.tabular.codec.number import NumberColumn
 from mintage_generators.tabular.codec.ranks import RankedColumn, Ranks
 from mintage_generators.tabular.codec.table import TableCodec
 
+_SCALINGS = 10
+"""Rounds of scaling; the shares of most columns settle in three."""
+
+_LEAST_SHARE = 1e-6
+_MOST_BIAS = 5.0
+"""A piece that the model all but never makes is not forced on rows that it does not go with."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PiecedColumn:
@@ -143,6 +150,22 @@ class Pieces:
             ranks = np.where(np.isnan(ranks), rng.random(len(ranks)), ranks)
             rows[:, j], rows[:, len(self.columns) + j] = column.encode(ranks)
         return rows
+
+    def biases(self, logits: np.ndarray) -> np.ndarray:
+        """What to add to logits, shape (rows, all pieces), so that each piece is drawn by its share; float32.
+
+        The rows have to be drawn as the model draws them. By iterative scaling of one column at a time.
+        """
+        biases = np.zeros(sum(self.sizes))
+        for start, end, column in self.blocks:
+            own = logits[:, start:end].astype(np.float64)
+            for _ in range(_SCALINGS):
+                shifted = own + biases[start:end]
+                drawn = np.exp(shifted - shifted.max(axis=1, keepdims=True))
+                drawn /= drawn.sum(axis=1, keepdims=True)
+                biases[start:end] += np.log(column.shares / np.maximum(drawn.mean(axis=0), _LEAST_SHARE))
+                biases[start:end] = np.clip(biases[start:end], -_MOST_BIAS, _MOST_BIAS)
+        return biases.astype(np.float32)
 
 
 def _cut(ranked: RankedColumn, most: int) -> PiecedColumn:

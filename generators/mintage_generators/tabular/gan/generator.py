@@ -120,7 +120,7 @@ class GanGenerator(Generator):
                 **{name: getattr(config, name) for name in ("pieces", "hidden", "noise")},
             }
         )
-        return GanModel(fitted.codec, document, Maker(pieces, weights, config.noise))
+        return GanModel(fitted.codec, document, Maker(pieces, weights, config.noise).calibrated(rng))
 
     @classmethod
     def load(cls, files: Mapping[str, bytes]) -> GanModel:

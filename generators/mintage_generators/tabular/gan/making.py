@@ -44,6 +44,16 @@ class Maker:
                 hint,
             )
 
+    def calibrated(self, rng: np.random.Generator) -> Maker:
+        """The same with biases of the last layer such that each piece is drawn by its share of the rows."""
+        wishes = Wishes(self.pieces)
+        chosen, wanted = wishes.draw(_CHUNK, rng, evenly=False)
+        noise = rng.standard_normal((_CHUNK, self.noise), np.float32)
+        output = self._output(np.concatenate([noise, wishes.vectors(chosen, wanted)], axis=1))
+        bias = self.weights["last.bias"].copy()
+        bias[: sum(self.pieces.sizes)] += self.pieces.biases(output[:, : sum(self.pieces.sizes)])
+        return Maker(self.pieces, {**self.weights, "last.bias": bias}, self.noise)
+
     def draw(self, rows: int, conditions: Conditions, rng: np.random.Generator) -> Drawn:
         """Tokens and draws by column of the codec."""
         starts = range(0, max(rows, 1), _CHUNK)

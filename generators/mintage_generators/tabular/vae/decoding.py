@@ -25,6 +25,14 @@ class Decoder:
     pieces: Pieces
     weights: Mapping[str, np.ndarray]
 
+    def calibrated(self, rng: np.random.Generator) -> Decoder:
+        """The same with biases of the last layer such that each piece is drawn by its share of the rows."""
+        size = len(self.weights["decoder.0.weight"][0])
+        output = self._output(rng.standard_normal((_CHUNK, size), np.float32))
+        bias = self.weights["decoder.4.bias"].copy()
+        bias[: sum(self.pieces.sizes)] += self.pieces.biases(output[:, : sum(self.pieces.sizes)])
+        return Decoder(self.pieces, {**self.weights, "decoder.4.bias": bias})
+
     def draw(
         self, rows: int, conditions: Conditions, rng: np.random.Generator
     ) -> dict[int, tuple[np.ndarray, np.ndarray]]:

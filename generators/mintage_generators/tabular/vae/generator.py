@@ -125,7 +125,7 @@ class VaeGenerator(Generator):
             }
         )
         kept = {name: value for name, value in learned.weights.items() if not name.startswith("encoder.")}
-        return VaeModel(fitted.codec, document, Decoder(pieces, kept))
+        return VaeModel(fitted.codec, document, Decoder(pieces, kept).calibrated(rng))
 
     @classmethod
     def load(cls, files: Mapping[str, bytes]) -> VaeModel:
