@@ -148,9 +148,10 @@ def test_what_is_claimed_is_what_was_asked_for() -> None:
     config = DpMarginalsConfig.model_validate({"privacy": {"epsilon": 2.0, "delta": 1e-5}, "rounds": 1})
     model = DpMarginalsGenerator(config).fit(memory_source(table()), FitContext(seed=3))
     claim = privacy_claim(model.fit_record)
-    assert claim["claim"] == f"({claim['epsilon']:.4g}, 1e-05)-differential privacy of each row"
-    assert isinstance(claim["epsilon"], float)
-    assert 1.98 < claim["epsilon"] <= 2.0
+    assert claim["claim"] == "(2, 1e-05)-differential privacy of each row"
+    ledger = model.fit_record["privacy"]
+    assert isinstance(ledger, dict)
+    assert 1.98 < ledger["epsilon_spent"] <= 2.0
     assert "3000" not in json.dumps(model.fit_record)
     again = DpMarginalsGenerator(config).fit(memory_source(table()), FitContext(seed=3))
     assert again.save() != model.save()

@@ -121,7 +121,8 @@ def test_noise_of_a_published_seed_makes_no_claim() -> None:
     assert "epsilon" not in told
     assert "published" in str(told["no_claim"])
     secret = Ledger(PrivacyConfig(epsilon=1.0), np.random.default_rng(0))
-    assert secret.to_json()["epsilon"] == 0.0
+    assert secret.to_json()["epsilon"] == 1.0
+    assert secret.to_json()["epsilon_spent"] == 0.0
     one, other = (
         Ledger(PrivacyConfig(epsilon=1.0), np.random.default_rng(0)).counts("n", np.zeros(9), rho=0.01)
         for _ in range(2)

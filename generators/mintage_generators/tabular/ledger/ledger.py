@@ -177,12 +177,16 @@ class Ledger:
         return spent <= self.privacy.epsilon * (1 + _SLACK)
 
     def to_json(self) -> dict[str, object]:
-        """The claim, for the fit record: what was spent, on what, and what it does not cover."""
-        claimed: dict[str, object] = {"epsilon": self.epsilon, "delta": self.privacy.delta}
+        """The claim, for the fit record: the budget, what of it was spent on what, what it does not cover.
+
+        What is claimed is the budget: how much a fit spends may follow from what it saw, and only a limit
+        set beforehand holds then (a privacy filter: Feldman and Zrnic, 2021).
+        """
+        claimed: dict[str, object] = {"epsilon": self.privacy.epsilon, "delta": self.privacy.delta}
         if not self.noise.secret:
             claimed = {
                 "no_claim": "the noise follows from the job's seed, which is published with the data",
-                "epsilon_if_secret": self.epsilon,
+                "epsilon_if_secret": self.privacy.epsilon,
                 "delta_if_secret": self.privacy.delta,
             }
         return {
@@ -190,6 +194,7 @@ class Ledger:
             "unit": "row",
             "neighbours": "tables that differ in one row, there or not there",
             "accountant": "rdp",
+            "epsilon_spent": self.epsilon,
             "mechanisms": [entry.to_json() for entry in self.entries],
             "not_covered": list(NOT_COVERED),
         }
