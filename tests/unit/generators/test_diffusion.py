@@ -14,7 +14,6 @@ from mintage.contracts import FitContext, SampleRequest, Scalar
 from mintage.errors import ConditionError, FitError, SourceError
 from mintage.testing import memory_source
 from mintage_generators.tabular.codec import CodecConfig, FittedTable, fit_table
-from mintage_generators.tabular.diffusion.calibration import KNOTS, calibrate
 from mintage_generators.tabular.diffusion.config import DiffusionConfig
 from mintage_generators.tabular.diffusion.continuum import Continuum, ranks_of
 from mintage_generators.tabular.diffusion.generator import DiffusionGenerator, DiffusionModel
@@ -54,11 +53,13 @@ def table() -> pa.Table:
     rng = np.random.default_rng(0)
     x = rng.normal(size=4000)
     kind = x + 0.3 * rng.normal(size=4000) > 0
+    slip = rng.random(4000) < 0.02
     y = x * np.where(kind, 1.0, -1.0) + 0.1 * rng.normal(size=4000)
     spent = np.where(rng.random(4000) < 0.3, 0.0, np.exp(y))
     return pa.table(
         {
             "kind": pa.array(np.where(kind, "up", "down")),
+            "level": pa.array(np.where(kind ^ slip, np.where(x > 1, "top", "high"), "low")),
             "x": x,
             "y": y,
             "spent": pa.array(spent, mask=rng.random(4000) < 0.1),
@@ -104,6 +105,15 @@ def test_a_number_that_is_fixed_moves_the_others(model: DiffusionModel) -> None:
     assert set(high["x"].to_pylist()) == {1.5}
     assert column(high, "y").mean() == pytest.approx(1.5, abs=0.3)
     assert drawn(model, 500, fixed={"x": 1.5})["kind"].to_pylist().count("up") > 400
+
+
+def test_a_token_that_is_fixed_decides_those_that_are_drawn_before_it_otherwise(
+    model: DiffusionModel,
+) -> None:
+    rows = drawn(model, 500, fixed={"level": "top"})
+    assert rows["kind"].to_pylist().count("up") > 450
+    assert column(rows, "x").mean() > 1.0
+    assert drawn(model, 500, excluded={"level": ("low",)})["kind"].to_pylist().count("up") > 450
 
 
 def test_an_excluded_point_mass_and_null_never_come_out(model: DiffusionModel) -> None:
@@ -191,16 +201,7 @@ def test_the_network_has_the_shapes_that_a_model_is_checked_by(mixed: pa.Table) 
     assert found == layout.shapes(24, 2)
 
 
-def test_calibration_spreads_ranks_evenly() -> None:
-    squares = np.random.default_rng(0).random((20_000, 2)) ** 2
-    squares[:, 1] = np.nan
-    knots = calibrate(squares)
-    even = np.linspace(0, 1, KNOTS)
-    assert np.interp(0.25, knots[0], even) == pytest.approx(0.5, abs=0.01)
-    assert np.array_equal(knots[1], even)
-
-
-@pytest.mark.parametrize("damage", ["width", "steps", "calibration", "weights"])
+@pytest.mark.parametrize("damage", ["width", "steps", "weights"])
 def test_a_damaged_model_is_refused(model: DiffusionModel, damage: str) -> None:
     files = model.save()
     document, arrays = json.loads(files["model.json"]), load(files["model.safetensors"])
@@ -208,8 +209,6 @@ def test_a_damaged_model_is_refused(model: DiffusionModel, damage: str) -> None:
         document["width"] = 2**40
     elif damage == "steps":
         document["flow_steps"] = 10**9
-    elif damage == "calibration":
-        arrays["calibration"] = arrays["calibration"][:, ::-1].copy()
     else:
         arrays["network.velocity"] = np.full_like(arrays["network.velocity"], np.nan)
     with pytest.raises(FitError, match="not a model that this generator saved"):

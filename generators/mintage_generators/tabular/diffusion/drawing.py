@@ -47,14 +47,13 @@ class Noise:
 
 
 class Drawer:
-    """Draws with fixed weights; `calibration`, float64 (numbers, knots), are ranks to be evenly spaced."""
+    """Draws with fixed weights; `mixed`: multiply in bfloat16; `steps`: those of the flow."""
 
     def __init__(
-        self, codec: TableCodec, layout: Layout, network: Network, *, mixed: bool, steps: int,
-        calibration: np.ndarray,
-    ) -> None:  # fmt: skip
+        self, codec: TableCodec, layout: Layout, network: Network, *, mixed: bool, steps: int
+    ) -> None:
         self._codec, self._layout, self._network = codec, layout, network
-        self._mixed, self._steps, self._calibration = mixed, steps, calibration
+        self._mixed, self._steps = mixed, steps
 
     def draw(self, conditions: Conditions, noise: Noise) -> Drawn:
         """Tokens and draws of the rows of that noise; a pure function of the arguments."""
@@ -64,22 +63,13 @@ class Drawer:
         for part, known, values, scores in self._chunks(conditions, masks, noise):
             for column, own in known.items():
                 tokens[column][part] = own
-            ranks = self._calibrated(ranks_of(scores))
+            ranks = ranks_of(scores)
             for j, (number, kind) in enumerate(zip(self._layout.numbers, self._layout.kinds, strict=True)):
                 kinds = values[:, kind] if kind >= 0 else np.zeros(len(values), np.int64)
                 allowed = conditions.allowed.get(number.index)
                 own, place = number.decode(kinds, ranks[:, j], allowed)
                 tokens[number.index][part], draws[number.index][part] = own, place
         return tokens, draws
-
-    def ranks(self, noise: Noise) -> np.ndarray:
-        """Ranks before calibration, float64 (rows, numbers), NaN where a row has no such number."""
-        free = Conditions(allowed={}, written={})
-        masks = Masks(self._codec, self._layout, free)
-        found = np.empty(noise.scores.shape)
-        for part, _, values, scores in self._chunks(free, masks, noise):
-            found[part] = np.where(self._has(values) > 0, ranks_of(scores), np.nan)
-        return found
 
     def _chunks(
         self, conditions: Conditions, masks: Masks, noise: Noise
@@ -173,12 +163,6 @@ class Drawer:
             scores[:, j] = self._layout.numbers[j].scores(np.full(len(scores), token), draws)
             final[:, j] = 1.0
         return torch.from_numpy(scores), torch.from_numpy(final)
-
-    def _calibrated(self, ranks: np.ndarray) -> np.ndarray:
-        even = np.linspace(0.0, 1.0, self._calibration.shape[1])
-        return np.stack(
-            [np.interp(ranks[:, j], knots, even) for j, knots in enumerate(self._calibration)], axis=1
-        ) if len(self._calibration) else ranks  # fmt: skip
 
 
 def _picked(logits: torch.Tensor, factors: np.ndarray, uniform: np.ndarray) -> torch.Tensor:

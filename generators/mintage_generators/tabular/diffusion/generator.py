@@ -35,7 +35,6 @@ from mintage_generators.tabular.codec import (
     unpack,
     write_codec,
 )
-from mintage_generators.tabular.diffusion.calibration import KNOTS
 from mintage_generators.tabular.diffusion.config import DiffusionConfig
 from mintage_generators.tabular.diffusion.layout import Layout, lay_out
 
@@ -59,14 +58,13 @@ class DiffusionDocument(Document):
 
 @dataclass(slots=True)
 class DiffusionModel(Model):
-    """Codec, weights and calibration; what draws is built at the first draw."""
+    """Codec and weights; what draws is built at the first draw."""
 
     determinism = Determinism.CONTENT
 
     codec: TableCodec
     document: DiffusionDocument
     weights: dict[str, np.ndarray]
-    calibration: np.ndarray
     _layout: Layout = field(init=False, repr=False)
     _drawer: Drawer | None = field(init=False, repr=False, default=None)
 
@@ -99,17 +97,7 @@ class DiffusionModel(Model):
         """A JSON document and a safetensors file."""
         _, arrays = write_codec(self.codec)
         arrays |= {f"network.{name}": value for name, value in self.weights.items()}
-        return pack(self.document, arrays | {"calibration": self.calibration})
-
-    def calibrated(self, rng: np.random.Generator) -> DiffusionModel:
-        """The same model with its margins made even, by rows drawn with `rng`."""
-        from mintage_generators.tabular.diffusion.calibration import ROWS, calibrate
-        from mintage_generators.tabular.diffusion.drawing import Noise
-
-        if not self._layout.numbers:
-            return self
-        ranks = self._draws().ranks(Noise.of(self._layout, ROWS, rng))
-        return DiffusionModel(self.codec, self.document, self.weights, calibrate(ranks))
+        return pack(self.document, arrays)
 
     def _draws(self) -> Drawer:
         from mintage_generators.tabular.diffusion.drawing import Drawer
@@ -119,9 +107,8 @@ class DiffusionModel(Model):
             own = self.document
             network = Network.of(self._layout, self.weights, width=own.width, depth=own.depth)
             self._drawer = Drawer(
-                self.codec, self._layout, network, mixed=own.products == "bfloat16",
-                steps=own.flow_steps, calibration=self.calibration,
-            )  # fmt: skip
+                self.codec, self._layout, network, mixed=own.products == "bfloat16", steps=own.flow_steps
+            )
         return self._drawer
 
 
@@ -136,7 +123,7 @@ class DiffusionGenerator(Generator):
         return foresee_table(source, self.config) if source is not None else None
 
     def fit(self, source: Source | None, context: FitContext) -> DiffusionModel:
-        """One pass over the source for the codec, then training, then a calibration of the margins."""
+        """One pass over the source for the codec, then training until the held-out loss stops falling."""
         if source is None:
             raise SourceError("tabular.diffusion learns from a source, and there is none", "name one")
         columns = len(source.schema.root_table.columns)
@@ -164,8 +151,7 @@ class DiffusionGenerator(Generator):
                 "record": {**fitted.record, **facts},
             }
         )
-        even = np.tile(np.linspace(0.0, 1.0, KNOTS), (len(layout.numbers), 1))
-        return DiffusionModel(fitted.codec, document, weights, even).calibrated(rng)
+        return DiffusionModel(fitted.codec, document, weights)
 
     @classmethod
     def warm_up(cls) -> None:
@@ -182,18 +168,13 @@ class DiffusionGenerator(Generator):
         ):
             raise damaged("its sizes are out of range")
         layout = lay_out(codec)
-        weights = {
-            name: _finite(arrays, f"network.{name}", np.float32, shape)
-            for name, shape in layout.shapes(document.width, document.depth).items()
-        }
-        knots = _finite(arrays, "calibration", np.float64, (len(layout.numbers), KNOTS))
-        if not (np.diff(knots, axis=1) >= 0).all():
-            raise damaged("its calibration does not ascend")
-        return DiffusionModel(codec, document, weights, knots)
+        return DiffusionModel(codec, document, _weights(layout, document, arrays))
 
 
-def _finite(arrays: Arrays, name: str, dtype: type[np.generic], shape: tuple[int | None, ...]) -> np.ndarray:
-    value = arrays.get(name, dtype, shape)
-    if not np.isfinite(value).all():
-        raise damaged(f"the array {name!r} holds values that are no numbers")
-    return value
+def _weights(layout: Layout, document: DiffusionDocument, arrays: Arrays) -> dict[str, np.ndarray]:
+    shapes = layout.shapes(document.width, document.depth)
+    weights = {name: arrays.get(f"network.{name}", np.float32, shape) for name, shape in shapes.items()}
+    for name, value in weights.items():
+        if not np.isfinite(value).all():
+            raise damaged(f"the array {name!r} holds values that are no numbers")
+    return weights

@@ -20,6 +20,9 @@ from mintage_generators.tabular.diffusion.layout import TIMES, TOKEN_DEPTH, WAVE
 LONGEST_WAVE, SHORTEST_WAVE = 8.0, 1.0
 """Lengths of the first and the last wave before training, in units of the scores."""
 
+TOKEN_DROPOUT = 0.1
+"""Share of units left out while tokens are learned; velocities, blurred by noise anyway, need none."""
+
 FASTEST = 60.0
 """Angle in radians that the fastest wave of the time runs through."""
 
@@ -27,8 +30,11 @@ FASTEST = 60.0
 class Trunk(nn.Module):
     """Tokens (of `outputs` in all) and numbers of a row to hidden units."""
 
-    def __init__(self, outputs: int, inputs: int, width: int, depth: int, slots: int) -> None:
+    def __init__(
+        self, outputs: int, inputs: int, width: int, depth: int, slots: int, *, dropout: float = 0.0
+    ) -> None:
         super().__init__()
+        self._dropout = dropout
         self.embedding = nn.Parameter(torch.randn(outputs, width) / math.sqrt(max(1, slots)))
         self.first = nn.Parameter(_uniform(width, inputs))
         self.first_bias = nn.Parameter(torch.zeros(width))
@@ -49,14 +55,15 @@ class Trunk(nn.Module):
     def forward(self, embedded: torch.Tensor, read: torch.Tensor) -> torch.Tensor:
         """Hidden units, (rows, width)."""
         hidden = functional.linear(read, self.first, self.first_bias) + embedded
-        for block in range(len(self.inner)):
-            inner = functional.linear(self._normal(hidden, block), self.inner[block], self.inner_bias[block])
-            outer = functional.linear(functional.silu(inner), self.outer[block], self.outer_bias[block])
-            hidden = hidden + outer
-        return functional.silu(self._normal(hidden, len(self.inner)))
-
-    def _normal(self, hidden: torch.Tensor, place: int) -> torch.Tensor:
-        return functional.layer_norm(hidden, hidden.shape[1:], self.scale[place], self.shift[place])
+        # Taken apart at once: a gradient for each part alone would be as large as that of the whole.
+        norms = list(zip(self.scale.unbind(), self.shift.unbind(), strict=True))
+        inner = zip(self.inner.unbind(), self.inner_bias.unbind(), strict=True)
+        outer = zip(self.outer.unbind(), self.outer_bias.unbind(), strict=True)
+        for first, second, norm in zip(inner, outer, norms[:-1], strict=True):
+            units = functional.silu(functional.linear(_normal(hidden, *norm), *first))
+            units = functional.dropout(units, self._dropout, self.training)
+            hidden = hidden + functional.linear(units, *second)
+        return functional.silu(_normal(hidden, *norms[-1]))
 
 
 class Network(nn.Module):
@@ -70,7 +77,7 @@ class Network(nn.Module):
         self.inside = nn.ParameterDict()
         if slots:
             token = token_width(width)
-            self.tokens = Trunk(layout.outputs, read, token, TOKEN_DEPTH, slots)
+            self.tokens = Trunk(layout.outputs, read, token, TOKEN_DEPTH, slots, dropout=TOKEN_DROPOUT)
             self.head = nn.Parameter(torch.zeros(layout.outputs, token))
             self.bias = nn.Parameter(torch.zeros(layout.outputs))
             for n, slot in enumerate(layout.slots):
@@ -131,3 +138,7 @@ class Network(nn.Module):
 
 def _uniform(outputs: int, inputs: int) -> torch.Tensor:
     return (torch.rand(outputs, inputs) * 2 - 1) / math.sqrt(max(1, inputs))
+
+
+def _normal(hidden: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
+    return functional.layer_norm(hidden, hidden.shape[1:], scale, shift)
