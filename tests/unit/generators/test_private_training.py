@@ -3,13 +3,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from opacus.accountants import PRVAccountant, RDPAccountant  # type: ignore[import-untyped]
+from pydantic import ValidationError
 from torch import nn
 
-from mintage.contracts import FitContext
+from mintage.contracts import FitContext, SampleRequest
 from mintage.errors import FitError
+from mintage.testing.sources import memory_source
+from mintage_generators.tabular.autoregressive.config import AutoregressiveConfig
+from mintage_generators.tabular.autoregressive.generator import AutoregressiveGenerator
 from mintage_generators.tabular.autoregressive.private_config import PrivateTrainingConfig
 from mintage_generators.tabular.autoregressive.private_training import (
     PrivateRun,
@@ -157,3 +162,30 @@ def test_the_attack_sees_it_when_the_noise_is_broken(monkeypatch: pytest.MonkeyP
     normal = Noise.normal
     monkeypatch.setattr(Noise, "normal", lambda self, shape: normal(self, shape) / 100)
     assert shown_epsilon(moves(False), moves(True), 1e-5) > 1.0
+
+
+def test_a_generator_with_privacy_makes_its_claim_and_its_model_can_be_saved() -> None:
+    rng = np.random.default_rng(4)
+    table = pa.table({"a": rng.integers(0, 3, 600), "b": rng.normal(size=600).round(1)})
+    config = AutoregressiveConfig(
+        privacy={"epsilon": 8, "delta": 1e-6, "steps": 3, "batch_rows": 32}  # type: ignore[arg-type]  # pydantic reads it
+    )
+    model = AutoregressiveGenerator(config).fit(memory_source(table), FitContext(seed=1))
+    claim = model.fit_record["privacy"]
+    assert isinstance(claim, dict)
+    assert claim["epsilon"] == 8
+    assert claim["epsilon_spent"] <= 8
+    assert {"training"} <= {entry["name"] for entry in claim["mechanisms"]}
+    loaded = AutoregressiveGenerator.load(model.save())
+    request = SampleRequest(seed=2, shard=0, batch=0, rows=50, first_key=0)
+    assert next(iter(loaded.sample(request))).batch.num_rows == 50
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [{"exclude": ("a",)}, {"train_rows": 500}, {"fairness": {"outcome": "a", "protected": "b"}}],
+    ids=["exclude", "train_rows", "fairness"],
+)
+def test_what_looks_at_rows_outside_the_ledger_is_refused_beside_privacy(beside: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="privacy cannot stand beside"):
+        AutoregressiveConfig.model_validate({"privacy": {"epsilon": 1.0}, **beside})

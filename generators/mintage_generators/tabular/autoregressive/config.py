@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from mintage_generators.tabular.autoregressive.private_config import PrivateTrainingConfig
 from mintage_generators.tabular.codec import CodecConfig
 from mintage_generators.tabular.codec.constraints import MAX_CONSTRAINTS, Constraint
 from mintage_generators.tabular.learning import LearningOptions
+
+_LOOKING = ("constraints", "fairness", "exclude", "columns", "personal", "train_rows")
+"""Options that would look at rows outside the ledger, or that the private fit knows nothing of."""
 
 Column = Annotated[str, Field(min_length=1, max_length=1000)]
 
@@ -55,6 +59,21 @@ class AutoregressiveConfig(CodecConfig, LearningOptions):
         max_length=MAX_CONSTRAINTS,
         description="What every row keeps: ranges, inequalities, combinations, dependencies, sums.",
     )
+
+    privacy: PrivateTrainingConfig | None = Field(
+        default=None,
+        description="Differential privacy: what may be spent, and how DP-SGD runs; null: no claim is made.",
+    )
+
+    @model_validator(mode="after")
+    def _privacy_stands_alone(self) -> Self:
+        beside = [name for name in _LOOKING if name in self.model_fields_set]
+        if self.privacy is not None and beside:
+            raise ValueError(
+                f"privacy cannot stand beside {', '.join(beside)}: a private fit looks at rows through its "
+                "ledger alone, and learns the columns as the source has them; prepare the source instead"
+            )
+        return self
 
     def dropout_of(self, rows: int) -> float:
         """The share to leave out when as many rows are learned from: few are soon known by heart.

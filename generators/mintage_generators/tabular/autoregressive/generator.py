@@ -29,6 +29,7 @@ from mintage_generators.tabular.autoregressive.drawing import Draw, Drawn, const
 from mintage_generators.tabular.autoregressive.imputing import Imputer
 from mintage_generators.tabular.autoregressive.layout import Layout, lay_out
 from mintage_generators.tabular.autoregressive.parity import Parity, calibrate, named_columns, read_parity
+from mintage_generators.tabular.autoregressive.private_config import PrivateTrainingConfig
 from mintage_generators.tabular.codec import (
     Arrays,
     CodecDocument,
@@ -208,8 +209,10 @@ class AutoregressiveGenerator(Generator):
         if columns > MAX_COLUMNS:
             raise SourceError(
                 f"the source has {columns} columns; tabular.autoregressive takes at most {MAX_COLUMNS}",
-                "leave columns out, or use tabular.marginals, which has no such limit",
+                "leave columns out, or use tabular.copula, which takes more",
             )
+        if self.config.privacy is not None:
+            return self._learn_privately(source, self.config.privacy, context)
         rng = context.rng()
         kept, broken = keep_rows(source, self.config.constraints)
         fitted = fit_table(kept, self.config, rng, functions=True)
@@ -251,6 +254,24 @@ class AutoregressiveGenerator(Generator):
         )
         model = AutoregressiveModel(codec, document, weights, rules)
         return model if fair is None else model.made_fair(fair, context.rng())
+
+    def _learn_privately(
+        self, source: Source, privacy: PrivateTrainingConfig, context: FitContext
+    ) -> AutoregressiveModel:
+        from mintage_generators.tabular.autoregressive.private_fit import fit_privately
+
+        private = fit_privately(source, self.config, privacy, context)
+        document = AutoregressiveDocument.model_validate(
+            {
+                "codec": write_codec(private.codec)[0],
+                "embedding": private.embedding,
+                "hidden": private.hidden,
+                "products": "float32",
+                "temperature": self.config.temperature,
+                "record": private.record,
+            }
+        )
+        return AutoregressiveModel(private.codec, document, private.weights)
 
     @classmethod
     def warm_up(cls) -> None:

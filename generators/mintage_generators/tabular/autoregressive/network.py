@@ -92,7 +92,7 @@ class Network(nn.Module):
 
     def table(self) -> torch.Tensor:
         """Embeddings of all inputs' tokens below each other, hats included: (tokens, embedding)."""
-        parts: list[torch.Tensor] = list(torch.split(self.embedding, self.layout.sizes))
+        parts: list[torch.Tensor] = list(torch.split(self.embedding, list(self.layout.sizes)))
         for key, weight in self.hat_embedding.items():
             parts[int(key)] = parts[int(key)] + self.get_buffer(f"input_hats_{key}") @ weight
         return torch.cat(parts)

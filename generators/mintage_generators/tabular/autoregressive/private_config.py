@@ -10,9 +10,9 @@ from mintage_generators.tabular.ledger import PrivacyConfig
 class PrivateTrainingConfig(PrivacyConfig):
     """What may be spent, and how DP-SGD runs: all of it is public, and none is chosen by looking at rows."""
 
-    steps: int = Field(default=1000, ge=1, le=1_000_000, description="Training steps; none ends it early.")
+    steps: int = Field(default=400, ge=1, le=1_000_000, description="Training steps; none ends it early.")
     batch_rows: int = Field(
-        default=1024, ge=1, le=1_000_000, description="Rows of a step on average; the more, the less noise."
+        default=512, ge=1, le=1_000_000, description="Rows of a step on average; the more, the less noise."
     )
     clip: float = Field(
         default=1.0, gt=0, le=1e6, allow_inf_nan=False, description="Length that a row's gradient is cut to."

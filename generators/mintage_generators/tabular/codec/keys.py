@@ -106,7 +106,7 @@ def uuids(owners: Owners) -> pa.Array:
 def _start(values: np.ndarray) -> int:
     """An integer from which on there is room for keys and none of the values."""
     largest = max(int(values.max()), 0)
-    start = 10 ** len(str(largest))
+    start = int(10 ** len(str(largest)))
     if start + _ROOM < 2**63:
         return start
     taken = np.unique(np.clip(values, 0, None).astype(np.uint64) // np.uint64(_ROOM))

@@ -88,7 +88,7 @@ class MadeColumn(Column):
         """Whether there is a value."""
         by_presence = [self._token(PRESENT), self._token(NULL)]
         nulls = plain(array).is_null().to_numpy(zero_copy_only=False)
-        return np.asarray(by_presence, np.int32)[nulls.astype(np.int64)]
+        return np.asarray(np.asarray(by_presence, np.int32)[nulls.astype(np.int64)])
 
     def decode(self, tokens: np.ndarray, draws: np.ndarray) -> pa.Array:
         """Values of owners that the draws alone decide; `make` is what tells rows of a run apart."""

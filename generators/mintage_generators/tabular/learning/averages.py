@@ -21,7 +21,9 @@ class Averages:
     def follow(self, step: int) -> None:
         """Take in the weights after step `step` (from 0)."""
         decay = min(self._decay, (step + 1) / (step + 10))
-        torch._foreach_lerp_(self.values, [p.detach() for p in self._current], 1 - decay)
+        torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]  # one pass over all
+            self.values, [p.detach() for p in self._current], 1 - decay
+        )
 
     @contextmanager
     def applied(self) -> Iterator[None]:

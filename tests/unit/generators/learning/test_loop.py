@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -83,10 +84,11 @@ def test_a_checkpoint_of_another_training_is_not_taken_up() -> None:
     ],
     ids=["cut", "another document", "without arrays", "a best check that is not there"],
 )
-def test_a_damaged_checkpoint_is_refused(damage: object) -> None:
+def test_a_damaged_checkpoint_is_refused(
+    damage: Callable[[Mapping[str, bytes]], Mapping[str, bytes]],
+) -> None:
     kept = Kept()
     fit(some_rows(), replace(CONTEXT, checkpoints=kept), CONFIG)
-    assert callable(damage)
     with pytest.raises(FitError):
         fit(some_rows(), replace(CONTEXT, checkpoints=Kept(damage(kept.saved[0]))), CONFIG)
 
