@@ -107,7 +107,7 @@ class _Run:
         self.state = State(best=copy_of(self.module))
         self.name = name_training(self.module, config, tuple(rows.shape), context.seed)
         self.generator = torch.Generator(context.device)
-        self.lost = torch.zeros((), device=context.device)
+        self.lost, self.counted = torch.zeros((), device=context.device), 0
         self.started = self.saved = time.monotonic()
         self.check_seconds = 0.0
 
@@ -155,6 +155,7 @@ class _Run:
         self.optimizer.step()
         self.average.follow(state.step - 1)
         self.lost += loss
+        self.counted += 1
         return 0.0
 
     def _check(self) -> None:
@@ -164,15 +165,18 @@ class _Run:
         if not math.isfinite(held_out):
             self._take_back()
             return
-        steps = state.step - (state.curve.steps[-1] if state.curve.steps else 0)
-        if state.curve.add(state.step, float(self.lost) / max(1, steps), held_out):
+        if state.curve.add(state.step, float(self.lost) / max(1, self.counted), held_out):
             with self.average.applied():
                 state.best = copy_of(self.module)
         elif state.curve.waited % self.config.plateau == 0:
             state.scale /= 2
-        self.lost.zero_()
+        self._forget_losses()
         self.check_seconds += time.monotonic() - started
         self._tell(f"held-out loss {held_out:.4f}")
+
+    def _forget_losses(self) -> None:
+        self.lost.zero_()
+        self.counted = 0
 
     def _take_back(self) -> None:
         """Go on from the best weights with half the step size: the loss was no number."""
@@ -187,7 +191,7 @@ class _Run:
         self.module.load_state_dict(state.best)
         self.average.reset()
         self.optimizer.state.clear()
-        self.lost.zero_()
+        self._forget_losses()
         state.scale /= 2
         self._tell(f"the loss was no number: back to step {state.curve.best_step}, with half the step size")
 
