@@ -258,6 +258,7 @@ def test_a_table_too_wide_for_the_network_is_refused_and_fits_the_marginals() ->
     with pytest.raises(SourceError, match="2000 columns") as caught:
         fit(table)
     assert "tabular.marginals" in caught.value.hint
+    assert "tabular.copula" in caught.value.hint
     assert drawn(baseline(table), 5).num_columns == 2000
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 from pydantic import JsonValue
 
 from mintage.contracts import (
+    Choice,
     DatasetSchema,
     Determinism,
     FitContext,
@@ -101,11 +102,21 @@ class AutoregressiveModel(Model):
 
     def check(self, fixed: Mapping[str, Scalar], excluded: Mapping[str, tuple[Scalar, ...]]) -> None:
         """Raise `ConditionError` for values that are never made, or that break the constraints."""
-        self._ruled(self.codec.conditions(fixed, excluded))
+        self.check_within(fixed, excluded, {})
+
+    def check_within(
+        self,
+        fixed: Mapping[str, Scalar],
+        excluded: Mapping[str, tuple[Scalar, ...]],
+        within: Mapping[str, Choice],
+    ) -> None:
+        """The same with sets and ranges of values."""
+        self._ruled(self.codec.conditions(fixed, excluded, within))
 
     def sample(self, request: SampleRequest) -> Iterator[TableBatch]:
         """One batch of all rows; conditions hold exactly, the rest is drawn given them."""
-        conditions, ruling = self._ruled(self.codec.conditions(request.fixed, request.excluded))
+        asked = self.codec.conditions(request.fixed, request.excluded, request.within)
+        conditions, ruling = self._ruled(asked)
         rng = request.rng()
         uniform = rng.random((len(self._layout.slots), request.rows), np.float32)
         draws = [np.zeros(0) if column.exact else rng.random(request.rows) for column in self.codec.columns]
@@ -209,7 +220,7 @@ class AutoregressiveGenerator(Generator):
         if columns > MAX_COLUMNS:
             raise SourceError(
                 f"the source has {columns} columns; tabular.autoregressive takes at most {MAX_COLUMNS}",
-                "leave columns out, or use tabular.copula, which takes more",
+                "leave columns out, or use tabular.copula or tabular.marginals, which take more",
             )
         if self.config.privacy is not None:
             return self._learn_privately(source, self.config.privacy, context)
