@@ -25,13 +25,23 @@ from mintage.contracts.schema import (
     Semantics,
     TableSchema,
 )
-from mintage.contracts.shard import KEYS_PER_SHARD, ImputeRequest, Quota, SampleRequest, Scalar, Shard
+from mintage.contracts.shard import (
+    KEYS_PER_SHARD,
+    Choice,
+    ImputeRequest,
+    Quota,
+    SampleRequest,
+    Scalar,
+    Shard,
+    Span,
+)
 from mintage.contracts.source import SCAN_ROWS, Source, TableReader
 
 __all__ = [
     "KEYS_PER_SHARD",
     "SCAN_ROWS",
     "Checkpoints",
+    "Choice",
     "ColumnSchema",
     "Connector",
     "ConnectorConfig",
@@ -56,6 +66,7 @@ __all__ = [
     "Semantics",
     "Shard",
     "Source",
+    "Span",
     "TableBatch",
     "TableReader",
     "TableSchema",

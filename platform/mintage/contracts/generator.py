@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mintage.contracts.schema import DatasetSchema
 from mintage.contracts.seeds import fit_rng
-from mintage.contracts.shard import ImputeRequest, SampleRequest, Scalar
+from mintage.contracts.shard import Choice, ImputeRequest, SampleRequest, Scalar
 from mintage.contracts.source import Source
 from mintage.errors import ConditionError, GenerationError
 
@@ -145,6 +145,24 @@ class Model(ABC):
                 f"{type(self).__name__} takes no conditions, but there are some on {conditioned}",
                 "remove conditions and balance, or choose another generator",
             )
+
+    def check_within(
+        self,
+        fixed: Mapping[str, Scalar],
+        excluded: Mapping[str, tuple[Scalar, ...]],
+        within: Mapping[str, Choice],
+    ) -> None:
+        """`check` with sets and ranges of values beside; a model that knows none refuses them.
+
+        Called instead of `check` when a request has any.
+        """
+        if within:
+            raise ConditionError(
+                f"{type(self).__name__} takes no sets or ranges of values, but there are some on "
+                f"{', '.join(sorted(within))}",
+                "ask for single values, or choose tabular.autoregressive",
+            )
+        self.check(fixed, excluded)
 
     def impute(self, batch: pa.RecordBatch, request: ImputeRequest) -> pa.RecordBatch:
         """The rows with cells drawn where the request asks for it, given everything else in the row.

@@ -17,16 +17,38 @@ KEYS_PER_SHARD = 2**32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Values from `minimum` to `maximum`, or below `below`; an end that is None is open."""
+
+    minimum: Scalar = None
+    maximum: Scalar = None
+    below: Scalar = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What a column may hold: one of the values or a value in one of the spans; all others if `inverse`.
+
+    Null is in no span: it is held when it is one of the values, or of none when inverse.
+    """
+
+    values: tuple[Scalar, ...] = ()
+    spans: tuple[Span, ...] = ()
+    inverse: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
     """Accepted root rows to be made under the same conditions.
 
     `fixed` gives columns of the root table one value each; `excluded` gives values that a column
-    must not take.
+    must not take; `within` gives sets and ranges of values, one of which a column must take.
     """
 
     rows: int
     fixed: Mapping[str, Scalar] = field(default_factory=dict)
     excluded: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict)
+    within: Mapping[str, Choice] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +82,7 @@ class SampleRequest:
     first_key: int
     fixed: Mapping[str, Scalar] = field(default_factory=dict)
     excluded: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict)
+    within: Mapping[str, Choice] = field(default_factory=dict)
 
     def rng(self) -> np.random.Generator:
         """Counter-based randomness of this request: Philox keyed by (seed, stage, shard, batch)."""

@@ -73,6 +73,7 @@ class Filling:
             first_key=self.shard.index * KEYS_PER_SHARD + self._asked,
             fixed=quota.fixed,
             excluded=quota.excluded,
+            within=quota.within,
         )
         self._batch += 1
         self._asked += rows

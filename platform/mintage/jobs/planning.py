@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mintage.contracts import DatasetSchema, Model, Quota, Scalar, Semantics, Source, TableReader
+from mintage.contracts import (
+    Choice,
+    DatasetSchema,
+    Model,
+    Quota,
+    Scalar,
+    Semantics,
+    Source,
+    Span,
+    TableReader,
+)
 from mintage.engine.models import StoredModel, find_model, save_prepared
 from mintage.engine.sketches import save_binnings
 from mintage.errors import ProvenanceError, SpecError
@@ -17,7 +27,7 @@ from mintage.plugins import load_generator
 from mintage.provenance.canonical import canonical_json
 from mintage.provenance.digests import sha256_hex
 from mintage.provenance.layout import check_table_name
-from mintage.spec import JobSpec
+from mintage.spec import AnyOfSpec, JobSpec, RangeSpec
 from mintage.store import ObjectStore
 
 MAX_SAFE_INTEGER = 2**53
@@ -160,10 +170,10 @@ def make_quotas(spec: JobSpec) -> tuple[Quota, ...]:
     """Conditions and balance as exact numbers of rows."""
     balance = None
     if spec.balance is not None:
-        shares = [(_plain(share.value), share.share) for share in spec.balance.shares]
+        shares = [(_asked(share.value), share.share) for share in spec.balance.shares]
         balance = (spec.balance.column, shares)
     conditions = [
-        ({column: _plain(value) for column, value in condition.values.items()}, condition.rows)
+        ({column: _asked(value) for column, value in condition.values.items()}, condition.rows)
         for condition in spec.conditions
     ]
     return plan_quotas(spec.rows, conditions, balance)
@@ -173,14 +183,26 @@ def check_quotas(model: Model, quotas: tuple[Quota, ...]) -> None:
     """Raise `ConditionError` or `SpecError` when the model cannot meet the conditions of a quota."""
     _check_columns(model.schema, quotas)
     for quota in quotas:
-        if quota.fixed or quota.excluded:
+        if quota.within:
+            model.check_within(quota.fixed, quota.excluded, quota.within)
+        elif quota.fixed or quota.excluded:
             model.check(quota.fixed, quota.excluded)
 
 
 def _check_columns(schema: DatasetSchema, quotas: tuple[Quota, ...]) -> None:
     for quota in quotas:
-        for column in (*quota.fixed, *quota.excluded):
+        for column in (*quota.fixed, *quota.excluded, *quota.within):
             schema.root_table.column(column)
+
+
+def _asked(value: Scalar | RangeSpec | AnyOfSpec) -> Scalar | Choice:
+    """A condition of the spec as the contracts have it."""
+    if isinstance(value, RangeSpec):
+        ends = {"minimum": value.min, "maximum": value.max, "below": value.below}
+        return Choice(spans=(Span(**{name: _plain(end) for name, end in ends.items()}),))
+    if isinstance(value, AnyOfSpec):
+        return Choice(values=tuple(_plain(one) for one in value.any_of))
+    return _plain(value)
 
 
 def _plain(value: Scalar) -> Scalar:

@@ -43,7 +43,7 @@ from mintage.plan import Plan
 from mintage.provenance.evaluations import keep_failed_evaluation
 from mintage.provenance.privacy_claim import spent_epsilon
 from mintage.provenance.signing import Signer
-from mintage.spec import JobSpec, nearest
+from mintage.spec import AnyOfSpec, BalanceSpec, JobSpec, RangeSpec, nearest
 from mintage.store import ObjectStore
 
 MAX_REAL_ROWS = 1_000_000
@@ -93,7 +93,7 @@ class RunReporter:
                 generation=1 if request.source is None else None,
                 real_fraction=0.0 if request.source is None else None,
                 balance_column=balance.column if balance else None,
-                balance={_level(s.value): s.share for s in balance.shares} if balance else {},
+                balance=_asked_shares(balance) if balance else {},
                 ledger=self._ledger(real),
                 training=training_facts,
                 warnings=tuple(warnings),
@@ -257,6 +257,15 @@ def _raise_failed(results: Sequence[GateResult], where: str, what_now: str) -> N
             "; ".join(f"gate {result.figure}: {result.reason}" for result in failed),
             f"read {where}; {what_now}",
         )
+
+
+def _asked_shares(balance: BalanceSpec) -> dict[str, float]:
+    """The shares of single values: those of ranges and sets are no levels of an evaluation."""
+    return {
+        _level(share.value): share.share
+        for share in balance.shares
+        if not isinstance(share.value, RangeSpec | AnyOfSpec)
+    }
 
 
 def _level(value: Scalar) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any, cast
 
 from mintage.contracts.schema import DatasetSchema
-from mintage.contracts.shard import Quota, Shard
+from mintage.contracts.shard import Choice, Quota, Shard, Span
 from mintage.errors import ProvenanceError
 from mintage.plan.sharding import make_shard, shard_count
 from mintage.plugins import PluginRef
@@ -173,6 +173,12 @@ def _quota_to_json(quota: Quota) -> dict[str, object]:
         "rows": str(quota.rows),
         "fixed": dict(quota.fixed),
         "excluded": {column: list(values) for column, values in quota.excluded.items()},
+        # Plans that know no sets and ranges stay as they were.
+        **(
+            {"within": {name: asdict(choice) for name, choice in quota.within.items()}}
+            if quota.within
+            else {}
+        ),
     }
 
 
@@ -181,4 +187,10 @@ def _quota_from_json(value: dict[str, Any]) -> Quota:
         rows=int(value["rows"]),
         fixed=value["fixed"],
         excluded={column: tuple(values) for column, values in value["excluded"].items()},
+        within={column: _choice_from_json(choice) for column, choice in value.get("within", {}).items()},
     )
+
+
+def _choice_from_json(value: dict[str, Any]) -> Choice:
+    spans = tuple(Span(**span) for span in value["spans"])
+    return Choice(values=tuple(value["values"]), spans=spans, inverse=bool(value["inverse"]))

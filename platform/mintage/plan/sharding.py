@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from mintage.contracts.shard import Quota, Shard
 
@@ -30,9 +31,7 @@ def make_shard(index: int, *, quotas: Sequence[Quota], shards: int, seed: int, b
     slices = ((slice_rows(quota.rows, index, shards), quota) for quota in quotas)
     return Shard(
         index=index,
-        quotas=tuple(
-            Quota(rows=rows, fixed=quota.fixed, excluded=quota.excluded) for rows, quota in slices if rows
-        ),
+        quotas=tuple(replace(quota, rows=rows) for rows, quota in slices if rows),
         seed=seed,
         batch_rows=batch_rows,
     )

@@ -14,11 +14,13 @@ from mintage.spec.read import json_schema, read_spec
 from mintage.spec.request import (
     DEFAULT_GENERATOR,
     MAX_ROWS,
+    AnyOfSpec,
     BalanceSpec,
     ConditionSpec,
     GeneratorSpec,
     ModelSpec,
     OperatorSpec,
+    RangeSpec,
     ShareSpec,
 )
 from mintage.spec.source import IN_MEMORY, ForeignKeySpec, SourceSpec, TableSpec
@@ -29,6 +31,7 @@ __all__ = [
     "IN_MEMORY",
     "MAX_ROWS",
     "MAX_SHARDS",
+    "AnyOfSpec",
     "BalanceSpec",
     "ConditionSpec",
     "EvaluationSpec",
@@ -39,6 +42,7 @@ __all__ = [
     "JobSpec",
     "ModelSpec",
     "OperatorSpec",
+    "RangeSpec",
     "ResourcesSpec",
     "ShareSpec",
     "SigningSpec",

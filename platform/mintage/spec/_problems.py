@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Tag, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
@@ -105,7 +105,7 @@ def _describe(error: ErrorDetails, model: type[BaseModel], prefix: str) -> tuple
     location, context = error["loc"], error.get("ctx", {})
     owner, field = _place(model, location)
     name = str(location[-1]) if location else ""
-    path = _dotted(prefix, location)
+    path = _dotted(prefix, (step for step in location if not _is_tag(step)))
     if error["type"] == _CUSTOM:
         path = _dotted(path, (context["path"],)) if context["path"] else path
         got = f", got {shown(context['value'], name)}" if "value" in context else ""
@@ -153,6 +153,11 @@ def _number(value: object) -> object:
     return powers.get(value, value) if isinstance(value, int) else value
 
 
+def _is_tag(step: int | str) -> bool:
+    """Whether a step of a location only says which kind of value was meant, as in `Tag("kind: range")`."""
+    return isinstance(step, str) and step.startswith("kind: ")
+
+
 def _dotted(prefix: str, location: Iterable[int | str]) -> str:
     path = prefix
     for step in location:
@@ -178,6 +183,9 @@ def _place(
     owner: type[BaseModel] | None = model
     field: FieldInfo | None = None
     for step in location:
+        if _is_tag(step):
+            current = _tagged(current, step)
+            continue
         current = _plain(current)
         if isinstance(current, type) and issubclass(current, BaseModel):
             owner = current
@@ -188,6 +196,14 @@ def _place(
             values = [argument for argument in get_args(current) if argument is not Ellipsis]
             current = values[-1] if values else None
     return owner, field
+
+
+def _tagged(annotation: object, tag: int | str) -> object:
+    """The part of a union that has the tag."""
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    parts = (part for part in get_args(annotation) if Tag(str(tag)) in getattr(part, "__metadata__", ()))
+    return next(parts, None)
 
 
 def _plain(annotation: object) -> object:

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from mintage.contracts import Scalar
-from mintage.spec._base import Kind, KindSpec, Name, Options, Real, ScalarValue, SpecModel, Uri, Whole
+from mintage.spec._base import (
+    Kind,
+    KindSpec,
+    Name,
+    Options,
+    Real,
+    ScalarValue,
+    SpecModel,
+    Uri,
+    Whole,
+)
 from mintage.spec._problems import problem
 
 MAX_ROWS = 10**15
 DEFAULT_GENERATOR = "tabular.autoregressive"
+MAX_ANY_OF = 1000
 _TOLERANCE = 1e-9
 
 
@@ -38,13 +49,53 @@ class ModelSpec(SpecModel):
     )
 
 
+class RangeSpec(SpecModel):
+    """Values of a column from `min` to `max`, or below `below`."""
+
+    min: ScalarValue = Field(default=None, description="Smallest value; null: no bound.")
+    max: ScalarValue = Field(default=None, description="Largest value, inclusive; null: no bound.")
+    below: ScalarValue = Field(default=None, description="Upper bound, exclusive, instead of max.")
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Self:
+        if self.min is None and self.max is None and self.below is None:
+            raise problem("has no end", todo="give min, max or below")
+        if self.max is not None and self.below is not None:
+            raise problem("has two upper ends", path="below", value=self.below, todo="remove max or below")
+        return self
+
+
+class AnyOfSpec(SpecModel):
+    """One of these values of a column."""
+
+    any_of: tuple[ScalarValue, ...] = Field(
+        min_length=1, max_length=MAX_ANY_OF, description="The values; null is one of them when it is listed."
+    )
+
+
+def _kind_of_wanted(value: object) -> str:
+    if isinstance(value, AnyOfSpec) or (isinstance(value, Mapping) and "any_of" in value):
+        return "kind: any_of"
+    return "kind: range" if isinstance(value, RangeSpec | Mapping) else "kind: value"
+
+
+Wanted = Annotated[
+    Annotated[ScalarValue, Tag("kind: value")]
+    | Annotated[RangeSpec, Tag("kind: range")]
+    | Annotated[AnyOfSpec, Tag("kind: any_of")],
+    Discriminator(_kind_of_wanted),
+]
+"""A value, `{min, max}` or `{min, below}`, or `{any_of: [...]}`."""
+
+
 class ConditionSpec(SpecModel):
     """So many rows on which these columns have these values."""
 
-    values: dict[Name, ScalarValue] = Field(
+    values: dict[Name, Wanted] = Field(
         min_length=1,
-        description="One value for each column of the root table. Dates and times are ISO 8601 "
-        "text, decimals are text, null asks for nulls.",
+        description="For each column of the root table one value, a range such as `{min: 30, max: 40}` "
+        "or `{min: 30, below: 40}`, or a set, `{any_of: [JFK, LGA]}`. Dates and times are ISO 8601 text, "
+        "decimals are text, null asks for nulls.",
     )
     rows: Whole = Field(
         ge=1, le=MAX_ROWS, description="Accepted rows, out of the job's `rows`, that have them."
@@ -54,7 +105,9 @@ class ConditionSpec(SpecModel):
 class ShareSpec(SpecModel):
     """The share of the rows that one value gets."""
 
-    value: ScalarValue = Field(description="A value of the column.")
+    value: Wanted = Field(
+        description="A value of the column, a range such as `{min: 0, below: 30}`, or `{any_of: [...]}`."
+    )
     share: Real = Field(gt=0, le=1, description="Share of the rows, in (0, 1].")
 
 
@@ -68,7 +121,7 @@ def _to_list(value: object) -> object:
 def _check_shares(shares: tuple[ShareSpec, ...]) -> tuple[ShareSpec, ...]:
     if not shares:
         raise problem("must name at least one value", todo="write shares: {value: share}, or remove balance")
-    seen: set[tuple[bool, Scalar]] = set()
+    seen: set[tuple[bool, Scalar | RangeSpec | AnyOfSpec]] = set()
     for index, share in enumerate(shares):
         identity = (isinstance(share.value, bool), share.value)
         if identity in seen:

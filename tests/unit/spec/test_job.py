@@ -70,6 +70,43 @@ def test_condition_keeps_the_type_of_its_value(base: Values, value: object) -> N
     assert (type(kept), kept) == (type(value), value)
 
 
+@pytest.mark.parametrize(
+    "value",
+    [{"min": 3, "below": "4.5"}, {"max": 7}, {"any_of": ["x", None, 1]}],
+    ids=["between", "open", "set"],
+)
+def test_condition_and_balance_take_ranges_and_sets(base: Values, value: Values) -> None:
+    spec = read_spec(
+        base
+        | {
+            "conditions": [{"values": {"x": value}, "rows": 1}],
+            "balance": {"column": "y", "shares": [{"value": value, "share": 0.5}]},
+        }
+    )
+    written = spec.to_json()
+    assert written["conditions"][0]["values"]["x"] == value
+    assert written["balance"]["shares"][0]["value"] == value
+    assert read_spec(written) == spec
+    assert read_spec(spec.to_json(complete=True)) == spec
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ({"min": 3, "max": 4, "below": 5}, r"conditions\[0\].values.x.below: has two upper ends"),
+        ({}, r"values.x: has no end"),
+        ({"minn": 3}, r"values.x.minn: is not a known key[\s\S]*did you mean 'min'"),
+        ({"any_of": []}, r"values.x.any_of: must have at least 1"),
+        ({"any_of": [[1]]}, r"values.x.any_of\[0\]: must be text"),
+        ([1], r"values.x: must be text"),
+    ],
+    ids=["two ends", "no end", "misspelt", "empty set", "list in a set", "list"],
+)
+def test_wrong_ranges_and_sets_are_named(base: Values, value: object, words: str) -> None:
+    with pytest.raises(SpecError, match=words):
+        read_spec(base | {"conditions": [{"values": {"x": value}, "rows": 1}]})
+
+
 def test_spec_cannot_be_changed(base: Values) -> None:
     with pytest.raises(ValidationError, match="frozen"):
         read_spec(base).rows = 5

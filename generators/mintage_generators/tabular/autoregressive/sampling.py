@@ -265,7 +265,11 @@ class Sampler:
             position = layout.targets[number]
             masks: list[tuple[int, Mask]] = []
             if position in allowed:
-                masks.append((EVERY, self._mask(position, allowed[position][None])))
+                factors: np.ndarray = allowed[position]
+                if (domain := conditions.domains.get(layout.inputs[position])) is not None:
+                    # Of a token that stands for a range, only a part may be allowed.
+                    factors = factors * domain.shares()
+                masks.append((EVERY, self._mask(position, factors[None])))
             for result, mask in self.links.get(position, []):
                 if result in known and result not in fixed and result not in given:
                     masks.append((result, mask))
@@ -330,7 +334,7 @@ class Sampler:
         return links
 
     def _mask(self, position: int, allowed: np.ndarray) -> Mask:
-        """The mask of an input's tokens; allowed: bool (cases, tokens)."""
+        """The mask of an input's tokens; allowed: bool, or the share that is, (cases, tokens)."""
         size = self.layout.groups[position]
         if not size:
             return Mask(_filled(allowed), None)
@@ -338,10 +342,11 @@ class Sampler:
         counts = self.codec.columns[self.layout.inputs[position]].counts + 0.1
         pad = ((0, 0), (0, groups * size - allowed.shape[1]))
         inside = np.pad(allowed, pad).reshape(len(allowed), groups, size)
-        weights = np.pad(np.where(allowed, counts, 0.0), pad).reshape(inside.shape).sum(axis=2)
+        weights = np.pad(allowed * counts, pad).reshape(inside.shape).sum(axis=2)
         total = np.pad(counts, pad[1]).reshape(groups, size).sum(axis=1)
         # A group of which only some tokens are allowed counts by the share of its rows that they have.
-        return Mask(_filled(weights / total), _filled(inside | ~inside.any(axis=2, keepdims=True)))
+        none = ~inside.any(axis=2, keepdims=True)
+        return Mask(_filled(weights / total), _filled(np.where(none, 1.0, inside)))
 
 
 def _first_factors(step: Step, known: Mapping[int, torch.Tensor]) -> torch.Tensor | None:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from mintage.contracts import Scalar
+from mintage.contracts import Choice, Scalar
 from mintage.errors import ConditionError
+from mintage_generators.tabular.codec.choices import choose, to_number
 from mintage_generators.tabular.codec.column import Column, ExactColumn
 from mintage_generators.tabular.codec.domains import Domain
 from mintage_generators.tabular.codec.functions import Function
@@ -35,6 +36,7 @@ def read_conditions(
     functions: Sequence[Function],
     fixed: Mapping[str, Scalar],
     excluded: Mapping[str, tuple[Scalar, ...]],
+    within: Mapping[str, Choice] | None = None,
 ) -> Conditions:
     """Masks that meet the conditions exactly; raises `ConditionError` where none can.
 
@@ -52,10 +54,28 @@ def read_conditions(
         for value in values:
             made = columns[i].tokens_making(read_scalar(name, columns[i].type, value))
             allowed[i] = allowed.get(i, np.ones(columns[i].tokens, np.bool_)) & ~made
+    domains: dict[int, Domain] = {}
+    for name, choice in (within or {}).items():
+        i = _known(index, name)
+        chosen = choose(columns[i], choice)
+        before = allowed.get(i, np.ones(columns[i].tokens, np.bool_))
+        allowed[i] = before & (chosen.tokens() if isinstance(chosen, Domain) else chosen)
+        if isinstance(chosen, Domain):
+            domains[i] = _with_written(chosen.among(before), written.get(i))
+            allowed[i] &= domains[i].tokens()
     for i in list(allowed):
         _need_some(columns[i], allowed[i])
     _follow(columns, functions, allowed)
-    return Conditions(allowed=allowed, written=written)
+    domains = {i: domain.among(allowed[i]) for i, domain in domains.items()}
+    return Conditions(allowed=allowed, written=written, domains=domains)
+
+
+def _with_written(domain: Domain, value: pa.Scalar | None) -> Domain:
+    """The domain cut down to a value that is fixed as well, if any."""
+    if value is None or not value.is_valid:
+        return domain
+    number = to_number(domain.column, value)
+    return domain if np.isnan(number) else domain.between([(number, number)], free=False)
 
 
 def _follow(columns: Sequence[Column], functions: Sequence[Function], allowed: dict[int, np.ndarray]) -> None:

@@ -8,7 +8,7 @@ within a token between two bounds: so a row keeps its bounds by construction, an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -63,11 +63,26 @@ class Domain:
         """Whether nothing at all is allowed."""
         return not len(self.token) and not self.free.any()
 
+    def shares(self) -> np.ndarray:
+        """The part of each token's draws that is allowed, float64 in [0, 1], shape (tokens,)."""
+        every = np.arange(self.column.tokens)
+        first, last, known = self._parts(every, None, None)
+        weights, _ = self._spread(every, first, last, known)
+        return np.where(self.free, 1.0, np.minimum(weights.sum(axis=0), 1.0))
+
+    def decode(self, tokens: np.ndarray, draws: np.ndarray) -> pa.Array:
+        """The values of `tokens` that are allowed, as `Column.decode` gives them."""
+        return self.array(self.draw(tokens, draws, None, None), tokens)
+
     def tokens(self) -> np.ndarray:
         """Tokens of which some value is allowed, bool, shape (tokens,)."""
         allowed = self.free.copy()
         allowed[self.token] = True
         return allowed
+
+    def with_free(self, free: np.ndarray) -> Self:
+        """The same values, with these tokens that hold no number (bool, shape (tokens,)) allowed."""
+        return replace(self, free=free)
 
     def among(self, allowed: np.ndarray) -> Self:
         """The domain less the tokens that are not allowed; allowed: bool, shape (tokens,)."""
@@ -81,7 +96,8 @@ class Domain:
 
         free: whether tokens without a number stay.
         """
-        token, low, high = [], [], []
+        # Nothing of each, so that no span at all leaves nothing.
+        token, low, high = [self.token[:0]], [self.low[:0]], [self.high[:0]]
         for start, end in spans:
             first = self.low if start is None else np.maximum(self.low, self.ceiling(_one(start, self.low)))
             last = self.high if end is None else np.minimum(self.high, self.floor(_one(end, self.low)))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from mintage.contracts import DatasetSchema, SampleRequest, Scalar, Source, TableSchema
+from mintage.contracts import Choice, DatasetSchema, SampleRequest, Scalar, Source, TableSchema
 from mintage.errors import SourceError
 from mintage_generators.tabular.codec.affinity import level_order
 from mintage_generators.tabular.codec.column import UNKNOWN, Column, ExactColumn
@@ -62,15 +62,20 @@ class TableCodec:
                 arrays.append(pa.repeat(conditions.written[i], len(tokens[i])))
             elif isinstance(column, MadeColumn):
                 arrays.append(column.make(tokens[i], whose[column.subject]))
+            elif i in conditions.domains and not column.exact:
+                arrays.append(conditions.domains[i].decode(tokens[i], draws[i]))
             else:
                 arrays.append(column.decode(tokens[i], draws[i]))
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema.arrow())
 
     def conditions(
-        self, fixed: Mapping[str, Scalar], excluded: Mapping[str, tuple[Scalar, ...]]
+        self,
+        fixed: Mapping[str, Scalar],
+        excluded: Mapping[str, tuple[Scalar, ...]],
+        within: Mapping[str, Choice] | None = None,
     ) -> Conditions:
         """The conditions as masks over tokens; raises `ConditionError` where they cannot be met."""
-        return read_conditions(self.columns, self.functions, fixed, excluded)
+        return read_conditions(self.columns, self.functions, fixed, excluded, within)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

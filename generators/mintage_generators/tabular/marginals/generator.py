@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import JsonValue
 
 from mintage.contracts import (
+    Choice,
     DatasetSchema,
     Determinism,
     FitContext,
@@ -65,9 +66,18 @@ class MarginalsModel(Model):
         """Raise `ConditionError` for values that are never made."""
         self.codec.conditions(fixed, excluded)
 
+    def check_within(
+        self,
+        fixed: Mapping[str, Scalar],
+        excluded: Mapping[str, tuple[Scalar, ...]],
+        within: Mapping[str, Choice],
+    ) -> None:
+        """The same with sets and ranges of values."""
+        self.codec.conditions(fixed, excluded, within)
+
     def sample(self, request: SampleRequest) -> Iterator[TableBatch]:
         """One batch of all rows."""
-        conditions = self.codec.conditions(request.fixed, request.excluded)
+        conditions = self.codec.conditions(request.fixed, request.excluded, request.within)
         rng = request.rng()
         tokens, draws = [], []
         for i in range(len(self.codec.columns)):
@@ -85,6 +95,8 @@ class MarginalsModel(Model):
         if column in conditions.allowed:
             # Half a row for tokens allowed but not counted, so that some token can always be drawn.
             counts = np.where(conditions.allowed[column], np.maximum(counts, 0.5), 0.0)
+            if column in conditions.domains:
+                counts = counts * conditions.domains[column].shares()
         steps = np.cumsum(counts, dtype=np.float64)
         return np.asarray(np.searchsorted(steps, uniform * steps[-1], side="right"), np.int32)
 
