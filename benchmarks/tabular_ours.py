@@ -24,7 +24,7 @@ def main() -> None:
     """Fit, draw, write and report."""
     table, _, rows, options = (Path(argument) for argument in sys.argv[1:5])
     asked = json.loads(options.read_text(encoding="utf-8"))
-    source = memory_source(pl.read_csv(table, infer_schema_length=None).to_arrow())
+    source = memory_source(_read(table).to_arrow())
     kind = load_generator(generator(asked["kind"]))
     config = kind.Config.model_validate(asked.get("config", {}))
     kind.warm_up()
@@ -50,6 +50,13 @@ def main() -> None:
         },
     }
     print(json.dumps(report))
+
+
+def _read(table: Path) -> pl.DataFrame:
+    """The rows, with flags as the file spells them: rows are compared as text that polars would spell anew."""
+    frame = pl.read_csv(table, infer_schema_length=None)
+    flags = {name: pl.String for name, type_ in frame.schema.items() if type_ == pl.Boolean}
+    return pl.read_csv(table, infer_schema_length=None, schema_overrides=flags)
 
 
 def _draw(model: Model, rows: int, seed: int, *, shard: int) -> pa.Table:
