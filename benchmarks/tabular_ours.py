@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def _read(table: Path) -> pl.DataFrame:
-    """The rows, with flags as the file spells them: rows are compared as text that polars would spell anew."""
+    """The rows, with flags as the file spells them: polars would spell them anew."""
     frame = pl.read_csv(table, infer_schema_length=None)
     flags = {name: pl.String for name, type_ in frame.schema.items() if type_ == pl.Boolean}
     return pl.read_csv(table, infer_schema_length=None, schema_overrides=flags)

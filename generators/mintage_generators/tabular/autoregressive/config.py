@@ -41,7 +41,7 @@ class AutoregressiveConfig(CodecConfig, LearningOptions):
         ge=0.0,
         lt=1.0,
         description="Share of hidden units left out of a training step; null: by the number of rows, from "
-        "0.3 for 10,000 rows or fewer to 0.05 for 60,000 or more.",
+        "0.3 for 16,000 rows or fewer to 0.05 for 100,000 or more.",
     )
     temperature: float = Field(
         default=1.0,
@@ -79,7 +79,7 @@ class AutoregressiveConfig(CodecConfig, LearningOptions):
         """The share to leave out when as many rows are learned from: few are soon known by heart.
 
         >>> config = AutoregressiveConfig()
-        >>> config.dropout_of(5_000), config.dropout_of(30_000), config.dropout_of(1_000_000)
+        >>> config.dropout_of(5_000), config.dropout_of(50_000), config.dropout_of(1_000_000)
         (0.3, 0.1, 0.05)
         """
-        return min(0.3, max(0.05, 3000 / rows)) if self.dropout is None else self.dropout
+        return min(0.3, max(0.05, 5000 / rows)) if self.dropout is None else self.dropout
