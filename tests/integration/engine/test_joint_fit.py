@@ -71,6 +71,7 @@ def train_workers() -> list[psutil.Process]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray_session")
 def test_a_fit_whose_worker_is_killed_ends_with_the_model_of_one_that_was_left_alone(
@@ -94,6 +95,7 @@ def test_a_fit_whose_worker_is_killed_ends_with_the_model_of_one_that_was_left_a
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray_session")
 def test_an_error_of_one_process_ends_the_fit_as_it_is(training: Training, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ class Learner(ABC):
         total = torch.zeros((), dtype=torch.float64, device=rows.device)
         generator = torch.Generator(rows.device).manual_seed(0)
         for part in torch.split(rows, CHECK_ROWS):
-            total += self.loss(part, generator).double() * len(part)
+            total += self.loss(part, generator).detach().double() * len(part)
         return float(total) / len(rows)
 
     def decays(self, name: str, parameter: nn.Parameter) -> bool:

@@ -11,6 +11,7 @@ import torch
 
 from mintage.contracts import FitContext, FitProgress
 from mintage.errors import FitError
+from mintage_generators.tabular.learning import loop
 from mintage_generators.tabular.learning.config import LearningConfig, LearningOptions
 from mintage_generators.tabular.learning.loop import MAX_RELOADS, Learned
 from mintage_generators.tabular.learning.randomness import torch_session
@@ -35,11 +36,17 @@ def curve(learned: Learned) -> dict[str, list[float]]:
 
 def test_a_training_learns_and_tells_how() -> None:
     told: list[FitProgress] = []
-    learned = fit(some_rows(), replace(CONTEXT, report=told.append), CONFIG)
+    learner, rows = _paused(0.0), some_rows()
+    learned = fit(rows, replace(CONTEXT, report=told.append), CONFIG, learner=learner)
     losses = curve(learned)["held_out_loss"]
     assert curve(learned)["step"] == [20, 40, 60, 80, 100, 120]
     assert losses[-1] < 0.5 * losses[0]
     assert [progress.step for progress in told] == [20, 40, 60, 80, 100, 120]
+    assert learner.held_out_loss(torch.from_numpy(rows)) == pytest.approx(min(losses), rel=0.5)
+    assert all(
+        np.array_equal(value.numpy(), learned.weights[name])
+        for name, value in learner.module.state_dict().items()
+    )
 
 
 def test_equal_seeds_give_equal_weights_and_others_do_not() -> None:
@@ -98,6 +105,16 @@ def test_a_loss_that_is_no_number_takes_the_training_back_and_on() -> None:
     assert learned.facts["reloads"] == 2
     assert curve(learned)["held_out_loss"][-1] < curve(learned)["held_out_loss"][0]
     assert all(np.isfinite(value).all() for value in learned.weights.values())
+
+
+def test_weights_that_are_no_numbers_are_taken_back_when_that_is_seen_only_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # As on a GPU, where not every loss is looked at.
+    monkeypatch.setattr(loop._Run, "_looks", lambda run: run.state.step % 7 == 0)
+    learned = fit(some_rows(), CONTEXT, CONFIG, learner=_failing({50}))
+    assert learned.facts["reloads"] == 1
+    assert curve(learned)["held_out_loss"][-1] < curve(learned)["held_out_loss"][0]
 
 
 def test_a_loss_that_stays_no_number_ends_the_fit_and_says_what_to_do() -> None:
