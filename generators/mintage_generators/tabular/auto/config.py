@@ -7,11 +7,7 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 from mintage_generators.tabular.auto.candidates import Candidate, runs_by_a_clock, what_is_wrong
 from mintage_generators.tabular.codec import CodecConfig
 
-DEFAULT_CANDIDATES = (
-    Candidate(kind="tabular.autoregressive"),
-    Candidate(kind="tabular.diffusion"),
-    Candidate(kind="tabular.copula"),
-)
+DEFAULT_CANDIDATES = (Candidate(kind="tabular.autoregressive"), Candidate(kind="tabular.copula"))
 DEFAULT_SECONDS = 150.0
 
 

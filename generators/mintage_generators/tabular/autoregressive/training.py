@@ -44,7 +44,9 @@ def train(
         return {}, {"steps": 0, "stopped": "nothing varies"}
     with torch_session(context):
         learner = KnownColumns(layout, counts, hats, config=config, rows=rows.shape[0], device=context.device)
-    learning = replace(config.learning(), weight_decay=0.2, average=0.998, clip=1.0, mixed=False)
+    learning = replace(
+        config.learning(), weight_decay=0.2, tolerance=0.001, average=0.998, clip=1.0, mixed=False
+    )
     learned = learn(learner, rows, config=learning, context=context)
     return learner.module.baked(), learned.facts
 

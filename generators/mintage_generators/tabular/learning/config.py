@@ -27,6 +27,8 @@ class LearningConfig:
         check_steps: Steps between two looks at the held-out rows.
         plateau: Checks without a better held-out loss after which the step size is halved.
         patience: Checks without a better held-out loss after which training ends.
+        tolerance: Share of the best held-out loss by which a later one has to be lower to be better: what is
+            won more slowly is mostly rows known by heart.
         average: Decay of the moving average of the weights.
         clip: Largest norm of a gradient.
         mixed: Whether the loop asks torch for bfloat16 products where those are fast; a learner that
@@ -46,6 +48,7 @@ class LearningConfig:
     check_steps: int = 50
     plateau: int = 4
     patience: int = 16
+    tolerance: float = 0.0
     average: float = 0.995
     clip: float = 5.0
     mixed: bool = True

@@ -17,7 +17,7 @@ class Curve:
         steps: Step of each check, ascending.
         training: Mean loss of the batches since the check before.
         held_out: Mean loss of the held-out rows under the averaged weights.
-        best: Place of the lowest held-out loss, -1 before the first check.
+        best: Place of the best check, -1 before the first one.
     """
 
     steps: list[int] = field(default_factory=list)
@@ -25,12 +25,15 @@ class Curve:
     held_out: list[float] = field(default_factory=list)
     best: int = -1
 
-    def add(self, step: int, training: float, held_out: float) -> bool:
-        """Note a check; whether it is the best so far."""
+    def add(self, step: int, training: float, held_out: float, tolerance: float = 0.0) -> bool:
+        """Note a check; whether it is the best so far: lower than the best by more than that share of it."""
         self.steps.append(step)
         self.training.append(round(training, 5))
         self.held_out.append(round(held_out, 5))
-        better = math.isfinite(held_out) and (self.best < 0 or self.held_out[-1] < self.held_out[self.best])
+        if not math.isfinite(held_out):
+            return False
+        best = self.held_out[self.best] if self.best >= 0 else None
+        better = best is None or best - self.held_out[-1] > tolerance * abs(best)
         if better:
             self.best = len(self.steps) - 1
         return better

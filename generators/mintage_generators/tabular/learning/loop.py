@@ -165,7 +165,9 @@ class _Run:
         if not math.isfinite(held_out):
             self._take_back()
             return
-        if state.curve.add(state.step, float(self.lost) / max(1, self.counted), held_out):
+        if state.curve.add(
+            state.step, float(self.lost) / max(1, self.counted), held_out, self.config.tolerance
+        ):
             with self.average.applied():
                 state.best = copy_of(self.module)
         elif state.curve.waited % self.config.plateau == 0:
