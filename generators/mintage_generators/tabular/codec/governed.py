@@ -23,7 +23,8 @@ from mintage_generators.tabular.codec.constraints import (
 from mintage_generators.tabular.codec.functions import Function
 from mintage_generators.tabular.codec.made import MadeColumn
 from mintage_generators.tabular.codec.physical import numbers, value_type
-from mintage_generators.tabular.codec.rules import Inequality, Rules, Sum, Typed, compile_rules, declare
+from mintage_generators.tabular.codec.relations import Inequality, Sum
+from mintage_generators.tabular.codec.rules import Rules, Typed, compile_rules, declare
 from mintage_generators.tabular.codec.ruling import Ruling
 from mintage_generators.tabular.codec.scalars import read_scalar
 from mintage_generators.tabular.codec.table import FittedTable

@@ -15,7 +15,7 @@ from mintage_generators.tabular.codec.combinations import GroupState
 from mintage_generators.tabular.codec.domains import Domain
 from mintage_generators.tabular.codec.grid import Grid
 from mintage_generators.tabular.codec.physical import from_numbers, numbers
-from mintage_generators.tabular.codec.rules import Sum
+from mintage_generators.tabular.codec.relations import Sum
 from mintage_generators.tabular.codec.ruling import Ruling
 
 

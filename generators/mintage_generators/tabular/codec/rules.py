@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from graphlib import CycleError, TopologicalSorter
 from typing import Protocol
 
 import numpy as np
@@ -27,7 +26,9 @@ from mintage_generators.tabular.codec.constraints import (
     columns_of,
 )
 from mintage_generators.tabular.codec.domains import Domain, is_ordered
+from mintage_generators.tabular.codec.drawing_order import Order, circle
 from mintage_generators.tabular.codec.physical import numbers
+from mintage_generators.tabular.codec.relations import Inequality, Sum
 from mintage_generators.tabular.codec.scalars import read_scalar
 
 Span = tuple[int | float | None, int | float | None]
@@ -46,44 +47,6 @@ class Typed(Protocol):
     def type(self) -> pa.DataType:
         """The type of its values."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inequality:
-    """`lower + gap <= upper` (or `<`) of columns by number, on their scale."""
-
-    lower: int
-    upper: int
-    gap: float
-    strict: bool
-    said: str
-
-    def above(self, values: np.ndarray) -> np.ndarray:
-        """The smallest values of `upper` for these of `lower`."""
-        if values.dtype != np.float64:
-            return values + int(self.gap) + int(self.strict)
-        sums = values + self.gap
-        return np.nextafter(sums, np.inf) if self.strict else sums
-
-    def below(self, values: np.ndarray) -> np.ndarray:
-        """The largest values of `lower` for these of `upper`."""
-        if values.dtype != np.float64:
-            return values - int(self.gap) - int(self.strict)
-        found = values - self.gap
-        for _ in range(3):
-            # The sum that is checked rounds in its own way: a step or two make up for it.
-            wrong = found + self.gap >= values if self.strict else found + self.gap > values
-            found = np.where(wrong & np.isfinite(found), np.nextafter(found, -np.inf), found)
-        return found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sum:
-    """`total` is the sum of the parts, columns by number."""
-
-    total: int
-    parts: tuple[int, ...]
-    said: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +103,7 @@ def compile_rules(
                 f"column {columns[rule.total].name!r} is computed by {rule.said!r}, and so cannot stand in "
                 "combinations or dependencies", "take one of the constraints back",
             )  # fmt: skip
-    rising, edges = _Order(inequalities, declared.sums, merged, columns).plan()
+    rising, edges = Order(inequalities, declared.sums, merged, columns).plan()
     return replace(
         declared, _domains={}, inequalities=inequalities, groups=tuple(merged), rising=rising, edges=edges
     )
@@ -175,9 +138,9 @@ def declare(constraints: Sequence[Constraint], columns: Sequence[Typed]) -> Rule
 
 def check_circles(edges: Sequence[tuple[int, int]], rules: Sequence[Inequality | Sum]) -> None:
     """Raise `SpecError` when the edges lead back to where they began, naming the rules on the way."""
-    circle = _circle(edges)
-    if circle:
-        said = [rule.said for rule in rules if _touches(rule, circle)]
+    members = circle(edges)
+    if members:
+        said = [rule.said for rule in rules if _touches(rule, members)]
         raise SpecError(
             f"constraints that go round in a circle cannot be kept: {'; '.join(said)}",
             "take one of them back",
@@ -356,82 +319,3 @@ def _check_sums(sums: Sequence[Sum], columns: Sequence[Typed], scales: Mapping[i
         if not scale.floats or pa.types.is_floating(columns[rule.total].type):
             continue
         raise SpecError(f"{rule.said}: floats do not add up to whole numbers", "cast the total to a float")
-
-
-class _Order:
-    """Which way each set of compared columns is drawn, and what is drawn before what."""
-
-    def __init__(
-        self,
-        inequalities: tuple[Inequality, ...],
-        sums: tuple[Sum, ...],
-        groups: Sequence[Group],
-        columns: Sequence[Column],
-    ) -> None:
-        self.inequalities, self.groups, self.columns = inequalities, groups, columns
-        self.totals = {rule.total: rule for rule in sums}
-        self.edges = [(part, rule.total) for rule in sums for part in rule.parts]
-        self.rising: dict[int, bool] = {}
-        self.bounded: set[int] = set()
-
-    def plan(self) -> tuple[dict[int, bool], tuple[tuple[int, int], ...]]:
-        for rules in _connected(self.inequalities):
-            up = [(rule.lower, rule.upper) for rule in rules]
-            against = sum(self.columns[a].tokens > self.columns[b].tokens for a, b in up)
-            ways = (True, False) if 2 * against <= len(up) else (False, True)
-            problems = [self._try(up, rising=way) for way in ways]
-            if all(problems):
-                raise SpecError(
-                    f"the constraints {'; '.join(rule.said for rule in rules)} cannot be kept together with "
-                    f"the others: {problems[0]}",
-                    "take one of them back",
-                )
-        return self.rising, tuple(dict.fromkeys(self.edges))
-
-    def _try(self, up: list[tuple[int, int]], *, rising: bool) -> str:
-        """Why these inequalities cannot be kept this way; empty when they can, and then they are planned."""
-        members = {i for pair in up for i in pair}
-        pairs = up if rising else [(b, a) for a, b in up]
-        bounded = self.bounded | {after for _, after in pairs}
-        if computed := bounded & set(self.totals):
-            return f"{self.columns[computed.pop()].name} is computed, and what is below it is drawn before"
-        edges = [*self.edges, *pairs]
-        for group in self.groups:
-            first = sorted(bounded & set(group.columns))
-            if len(first) > 1:
-                names = ", ".join(self.columns[i].name for i in first)
-                return f"columns {names} are bound by each other's combinations and by inequalities"
-            edges += [(first[0], other) for other in group.columns if first and other != first[0]]
-        if _circle(edges):
-            names = ", ".join(sorted(self.columns[i].name for i in members))
-            return f"there is no order in which {names} and the columns tied to them can be drawn"
-        self.edges, self.bounded = edges, bounded
-        self.rising |= dict.fromkeys(members, rising)
-        return ""
-
-
-def _circle(edges: Sequence[tuple[int, int]]) -> set[int]:
-    """The columns of a circle of edges; empty when there is none."""
-    sorter: TopologicalSorter[int] = TopologicalSorter()
-    for before, after in edges:
-        sorter.add(after, before)
-    try:
-        sorter.prepare()
-    except CycleError as exc:
-        return set(exc.args[1])
-    return set()
-
-
-def _connected(inequalities: Sequence[Inequality]) -> list[list[Inequality]]:
-    """The inequalities in sets that share columns."""
-    sets: list[list[Inequality]] = []
-    for rule in inequalities:
-        ends, joint, apart = {rule.lower, rule.upper}, [rule], []
-        for other in sets:
-            touches = ends & {i for one in other for i in (one.lower, one.upper)}
-            if touches:
-                joint = other + joint
-            else:
-                apart.append(other)
-        sets = [*apart, joint]
-    return sets

@@ -16,7 +16,8 @@ from mintage_generators.tabular.codec.conditions import Conditions
 from mintage_generators.tabular.codec.domains import Domain
 from mintage_generators.tabular.codec.functions import Function
 from mintage_generators.tabular.codec.physical import numbers, type_limits
-from mintage_generators.tabular.codec.rules import Inequality, Rules, Span, Sum
+from mintage_generators.tabular.codec.relations import Inequality, Sum
+from mintage_generators.tabular.codec.rules import Rules, Span
 
 _ROUNDS = 100
 
