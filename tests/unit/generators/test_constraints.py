@@ -104,6 +104,15 @@ def violations(rows: pl.DataFrame, constraints: Sequence[Constraint]) -> dict[st
     return found
 
 
+def on_the_lattice(real: np.ndarray, drawn: pl.Series) -> bool:
+    """Whether whole numbers lie on the lattice of the real ones, such as multiples of 7."""
+    if drawn.dtype.is_float():
+        return True
+    known = real[~np.isnan(real)].astype(np.int64)
+    step = int(np.gcd.reduce(known - known[0]))
+    return bool(((drawn.drop_nulls().to_numpy() - known[0]) % max(1, step) == 0).all())
+
+
 def _nan(rows: pl.DataFrame, column: str) -> pl.Expr:
     return pl.col(column).is_nan() if rows[column].dtype.is_float() else pl.lit(False)
 
@@ -157,6 +166,7 @@ def test_no_row_breaks_a_constraint_on_any_table(
         return
     rows = draw(fitted, rules, {}, seed)
     assert not any(violations(rows, constraints).values())
+    assert all(on_the_lattice(table[name].to_numpy(), rows[name]) for name in "abcde")
     # The same under a condition: it is kept, or refused before any row is drawn.
     name = "abcde"[seed % 5]
     value = rows[name][seed % len(rows)]
@@ -406,3 +416,20 @@ def test_altered_rules_of_a_saved_model_are_found() -> None:
     away = document.model_copy(update={"groups": ((0, 99),)})
     with pytest.raises(FitError, match="not there"):
         read_rules(away, fitted.codec.columns, Arrays(arrays))
+
+
+def test_a_bounded_column_stays_on_its_own_lattice() -> None:
+    """Sevens between ones: what bounds them is rarely a multiple of seven itself."""
+    rng = np.random.default_rng(8)
+    low = rng.integers(0, 3000, 600)
+    seven = (low + rng.integers(0, 40, 600)) // 7 * 7 + 7
+    table = pa.table({"low": low, "seven": seven, "high": seven + rng.integers(0, 40, 600)})
+    constraints = written(
+        {"kind": "inequality", "lower": "low", "upper": "seven"},
+        {"kind": "inequality", "lower": "seven", "upper": "high"},
+    )
+    fitted, rules = learn(table, constraints)
+    assert not any(column.exact for column in fitted.codec.columns)
+    rows = draw(fitted, rules, {}, rows=3000)
+    assert not any(violations(rows, constraints).values())
+    assert (rows["seven"] % 7 == 0).all()
