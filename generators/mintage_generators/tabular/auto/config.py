@@ -7,7 +7,11 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 from mintage_generators.tabular.auto.candidates import Candidate, runs_by_a_clock, what_is_wrong
 from mintage_generators.tabular.codec import CodecConfig
 
-DEFAULT_CANDIDATES = (Candidate(kind="tabular.autoregressive"), Candidate(kind="tabular.copula"))
+DEFAULT_CANDIDATES = (
+    Candidate(kind="tabular.autoregressive"),
+    # Large tables that are hard to learn need every unit; which ones those are shows only in a trial.
+    Candidate.model_validate({"kind": "tabular.autoregressive", "dropout": 0.05}),
+)
 DEFAULT_SECONDS = 150.0
 
 
