@@ -67,7 +67,7 @@ class _Host:
         self._progress: FitProgress | None = None
         self._ended: StoredModel | MintageError | None = None
 
-    def fit(self, training: Training, workers: int, gpus: bool, folder: str) -> Any:  # noqa: ANN401
+    def fit(self, training: Training, workers: int, gpus: bool, folder: str) -> Any:  # noqa: ANN401  # Ray
         """The stored model, or the error: Ray would wrap an exception in one of its own."""
         import ray
 
@@ -97,7 +97,7 @@ class _Host:
             # The other processes would wait for the one that has left.
             self._done.set()
 
-    def _train(self, training: Training, workers: int, gpus: bool, folder: str, me: Any) -> None:  # noqa: ANN401
+    def _train(self, training: Training, workers: int, gpus: bool, folder: str, me: Any) -> None:  # noqa: ANN401  # Ray
         from ray import train
         from ray.train.torch import TorchTrainer
 
@@ -139,7 +139,7 @@ def _as_cluster_error(error: Exception) -> MintageError:
     )
 
 
-def _work(training: Training, host: Any) -> None:  # noqa: ANN401
+def _work(training: Training, host: Any) -> None:  # noqa: ANN401  # Ray
     """What each process does."""
     import ray
     from ray import train

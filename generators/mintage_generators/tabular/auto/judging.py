@@ -144,9 +144,7 @@ def _closeness(tables: Tables, options: Options) -> Interval:
 
 def _own_nats(record: Mapping[str, object]) -> float | None:
     """The best held-out loss that a fit record tells, in nats per row."""
-    told = record.get("held_out_nats_per_row")
     curve = record.get("learning_curve")
-    if told is None and isinstance(curve, Mapping):
-        told = curve.get("held_out_loss")
-    values = [float(v) for v in (told if isinstance(told, list) else [told]) if isinstance(v, int | float)]
-    return min(values) if values else None
+    told = curve.get("held_out_loss") if isinstance(curve, Mapping) else None
+    values = [float(v) for v in told if isinstance(v, int | float)] if isinstance(told, list) else []
+    return min(values, default=None)

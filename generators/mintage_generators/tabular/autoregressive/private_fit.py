@@ -19,7 +19,7 @@ from mintage_generators.tabular.autoregressive.layout import Layout, lay_out
 from mintage_generators.tabular.autoregressive.network import Network
 from mintage_generators.tabular.autoregressive.private_config import PrivateTrainingConfig
 from mintage_generators.tabular.autoregressive.private_training import PrivateRun, train_privately
-from mintage_generators.tabular.autoregressive.training import KnownColumns
+from mintage_generators.tabular.autoregressive.training import CANONICAL_SHARE, KnownColumns
 from mintage_generators.tabular.codec import TableCodec
 from mintage_generators.tabular.codec.private import PrivateTable, fit_private_table, with_counts
 from mintage_generators.tabular.learning.randomness import torch_session
@@ -28,8 +28,6 @@ from mintage_generators.tabular.ledger import Ledger
 CODEC_SHARE = 0.1
 COUNTS_SHARE = 0.1
 """Parts of the budget, as zCDP; training takes what is left."""
-
-_CANONICAL_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +124,7 @@ class _Rows:
         shape = (len(numbers), len(self.layout.inputs))
         keys = np.broadcast_to(np.arange(shape[1], dtype=np.float64), shape)
         first = self.rng.random(shape) < self.rng.random((shape[0], 1)) ** 2
-        first &= self.rng.random((shape[0], 1)) >= _CANONICAL_SHARE
+        first &= self.rng.random((shape[0], 1)) >= CANONICAL_SHARE
         keys = np.where(first, self.rng.random(shape) - 2.0, keys)
         visible = keys[:, None, :] < keys[:, np.asarray(self.layout.targets)][:, :, None]
         tokens = torch.from_numpy(self.tokens[numbers].astype(np.int64))

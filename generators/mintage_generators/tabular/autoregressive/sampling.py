@@ -21,10 +21,10 @@ from mintage_generators.tabular.autoregressive.forward import Forward, Scratch, 
 from mintage_generators.tabular.autoregressive.inverse import Inverse
 from mintage_generators.tabular.autoregressive.layout import Layout
 from mintage_generators.tabular.autoregressive.parity import Parity
-from mintage_generators.tabular.autoregressive.threads import torch_threads
 from mintage_generators.tabular.codec import Function, TableCodec
 from mintage_generators.tabular.codec.rows import RuledRows
 from mintage_generators.tabular.codec.ruling import Ruling
+from mintage_generators.tabular.learning.hardware import torch_threads
 
 CHUNK_ROWS = 4096
 """Rows drawn at a time: their hidden units stay in the processor's cache."""

@@ -22,7 +22,7 @@ from mintage_generators.tabular.learning.randomness import torch_session
 MAX_TARGETS = 32
 """Columns that learn in one step; in a wider table they take turns."""
 
-_CANONICAL_SHARE = 0.5
+CANONICAL_SHARE = 0.5
 """Share of a batch's rows that are read in the order in which rows are drawn without conditions."""
 
 
@@ -96,7 +96,7 @@ class KnownColumns(Learner):
         chosen = np.arange(targets)
         if targets > MAX_TARGETS:
             chosen = np.sort(rng.choice(targets, MAX_TARGETS, replace=False))
-        visible = self._visible(len(batch) - int(len(batch) * _CANONICAL_SHARE), chosen, rng)
+        visible = self._visible(len(batch) - int(len(batch) * CANONICAL_SHARE), chosen, rng)
         return self._network.loss(batch, visible.to(batch.device), torch.from_numpy(chosen).to(batch.device))
 
     def held_out_loss(self, rows: torch.Tensor) -> float:

@@ -144,7 +144,7 @@ def _learn(array: pa.Array, domain: Domain | None, looker: Looker, *, rows: floa
 
 
 def _listed(name: str, type_: pa.DataType, values: list[object]) -> ExactColumn:
-    scalars = [read_scalar(name, type_, value) for value in values]  # type: ignore[arg-type]
+    scalars = [read_scalar(name, type_, value) for value in values]  # type: ignore[arg-type]  # JSON values
     counted, counts = count_values(pa.chunked_array([plain(pa.array(scalars, type_))]))
     return ExactColumn.of(name, type_, (counted, np.ones(len(counts), np.int64)))
 

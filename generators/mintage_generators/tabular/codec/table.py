@@ -68,6 +68,17 @@ class TableCodec:
                 arrays.append(column.decode(tokens[i], draws[i]))
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema.arrow())
 
+    def decode_varying(
+        self,
+        drawn: Mapping[int, tuple[np.ndarray, np.ndarray]],
+        conditions: Conditions,
+        request: SampleRequest,
+    ) -> pa.RecordBatch:
+        """All rows of the request from tokens and draws, by column; columns left out have a single token."""
+        constant = np.zeros(request.rows, np.int32), np.zeros(request.rows)
+        columns = [drawn.get(i, constant) for i in range(len(self.columns))]
+        return self.decode([own for own, _ in columns], [own for _, own in columns], conditions, request)
+
     def conditions(
         self,
         fixed: Mapping[str, Scalar],

@@ -80,10 +80,7 @@ class GanModel(Model):
         """One batch of all rows."""
         conditions = self.codec.conditions(request.fixed, request.excluded)
         drawn = self.maker.draw(request.rows, conditions, request.rng())
-        constant = np.zeros(request.rows, np.int32), np.zeros(request.rows)
-        columns = [drawn.get(i, constant) for i in range(len(self.codec.columns))]
-        tokens, draws = [own for own, _ in columns], [own for _, own in columns]
-        yield TableBatch(self.codec.schema.name, self.codec.decode(tokens, draws, conditions, request))
+        yield TableBatch(self.codec.schema.name, self.codec.decode_varying(drawn, conditions, request))
 
     def save(self) -> dict[str, bytes]:
         """A JSON document and a safetensors file."""
