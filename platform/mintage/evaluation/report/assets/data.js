@@ -87,11 +87,13 @@ function associationTable(chart) {
   return {head: ["Column", "With", "Kind", "Real", "Synthetic", "Difference"], rows};
 }
 
+// A chart of series names its points by labels, or by numbers along an axis.
 function seriesTable(chart) {
-  const head = ["Label"];
+  const points = chart.labels ?? chart.across;
+  const head = [chart.across_axis || "Label"];
   for (const series of chart.series) head.push(series.name, ...(series.low ? [`${series.name}, 95 % low`, `${series.name}, 95 % high`] : []));
-  const rows = chart.labels.map((label, index) => [
-    label,
+  const rows = points.map((point, index) => [
+    point,
     ...chart.series.flatMap((series) =>
       series.low ? [series.values[index], series.low[index], series.high[index]] : [series.values[index]]),
   ]);
