@@ -13,6 +13,7 @@ HEADS = "_mintage/heads/"
 REJECTS = "_mintage/rejects/"
 SKETCHES = "_mintage/sketches/"
 EVALUATIONS = "_mintage/evaluations/"
+ATTESTATIONS = "_mintage/attestations/"
 PLAN = "_mintage/plan.json"
 
 RECORDS_PER_FILE = 4096
@@ -68,6 +69,16 @@ def attachment_path(version: int, name: str) -> str:
 def evaluation_path(digest: str) -> str:
     """The folder of an evaluation that no version followed, with a slash at its end."""
     return f"{EVALUATIONS}{digest.removeprefix('sha256:')[:16]}/"
+
+
+def attestations_path(version: int) -> str:
+    """The folder of what was signed about a version after its head, with a slash at its end."""
+    return f"{ATTESTATIONS}{version}/"
+
+
+def attestation_path(version: int, digest: str) -> str:
+    """The envelope with that digest, which speaks about a version."""
+    return f"{attestations_path(version)}{digest.removeprefix('sha256:')}.json"
 
 
 def check_attachment_name(name: str) -> None:

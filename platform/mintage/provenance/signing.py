@@ -124,6 +124,23 @@ class Signer:
         return f"Signer({self.keyid[:16]}…)"
 
 
+class Signed(NamedTuple):
+    """What an envelope carries, and which of the keys asked for have signed it."""
+
+    payload: bytes
+    keyids: frozenset[str]
+
+
+def signed_by(envelope: bytes, keys: Sequence[PublicKey], *, payload_type: str = IN_TOTO_PAYLOAD) -> Signed:
+    """The payload of an envelope, and the ids of all of `keys` whose signature on it holds.
+
+    Each key is counted once. Raises `SignatureError` as `verify` does, when not one of them holds.
+    """
+    payload = verify(envelope, keys, payload_type=payload_type)
+    parsed = _parse_envelope(envelope)
+    return Signed(payload, frozenset(key.keyid for key in keys if _has_signed(parsed, key)))
+
+
 def verify(envelope: bytes, keys: Sequence[PublicKey], *, payload_type: str = IN_TOTO_PAYLOAD) -> bytes:
     """The payload of an envelope that one of `keys` has signed.
 
@@ -150,6 +167,13 @@ def verify(envelope: bytes, keys: Sequence[PublicKey], *, payload_type: str = IN
             f"the signed payload is of the type {parsed.payload_type[:100]!r}, not {payload_type!r}"
         )
     return parsed.payload
+
+
+def _has_signed(envelope: Envelope, key: PublicKey) -> bool:
+    try:
+        return bool(envelope.verify([key._key], 1))
+    except (*_KEY_ERRORS, KeyError):
+        return False
 
 
 def unverified_payload(envelope: bytes) -> bytes:
