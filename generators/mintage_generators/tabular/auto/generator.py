@@ -7,13 +7,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
+import pyarrow as pa
 from pydantic import JsonValue, ValidationError
 
 from mintage.contracts import (
+    Choice,
     DatasetSchema,
     Determinism,
     FitContext,
     Generator,
+    ImputeRequest,
     Model,
     SampleRequest,
     Scalar,
@@ -91,9 +94,22 @@ class AutoModel(Model):
         """Raise `ConditionError` for what the chosen model cannot meet."""
         self.chosen.check(fixed, excluded)
 
+    def check_within(
+        self,
+        fixed: Mapping[str, Scalar],
+        excluded: Mapping[str, tuple[Scalar, ...]],
+        within: Mapping[str, Choice],
+    ) -> None:
+        """Raise `ConditionError` for sets and ranges that the chosen model cannot meet."""
+        self.chosen.check_within(fixed, excluded, within)
+
     def sample(self, request: SampleRequest) -> Iterator[TableBatch]:
         """The chosen model's rows."""
         return self.chosen.sample(request)
+
+    def impute(self, batch: pa.RecordBatch, request: ImputeRequest) -> pa.RecordBatch:
+        """As the chosen model fills cells; raises what it raises."""
+        return self.chosen.impute(batch, request)
 
     def save(self) -> dict[str, bytes]:
         """The chosen model's files, and the decision."""

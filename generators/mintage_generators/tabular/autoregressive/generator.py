@@ -216,7 +216,7 @@ class AutoregressiveGenerator(Generator):
         """One pass over the source for the codec, then training until the held-out loss stops falling."""
         if source is None:
             raise SourceError("tabular.autoregressive learns from a source, and there is none", "name one")
-        columns = len(source.schema.root_table.columns)
+        columns = len(foresee_table(source, self.config).root_table.columns)
         if columns > MAX_COLUMNS:
             raise SourceError(
                 f"the source has {columns} columns; tabular.autoregressive takes at most {MAX_COLUMNS}",

@@ -126,7 +126,7 @@ class DiffusionGenerator(Generator):
         """One pass over the source for the codec, then training until the held-out loss stops falling."""
         if source is None:
             raise SourceError("tabular.diffusion learns from a source, and there is none", "name one")
-        columns = len(source.schema.root_table.columns)
+        columns = len(foresee_table(source, self.config).root_table.columns)
         if columns > MAX_COLUMNS:
             raise SourceError(
                 f"the source has {columns} columns; tabular.diffusion takes at most {MAX_COLUMNS}",
