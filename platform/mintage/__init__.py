@@ -43,7 +43,18 @@ if TYPE_CHECKING:
     )
     from mintage.errors import MintageError
     from mintage.evaluation import Report
-    from mintage.jobs import Imputed, Result, evaluate, impute, preview, run, verify, write_report
+    from mintage.jobs import (
+        Imputed,
+        Result,
+        evaluate,
+        impute,
+        preview,
+        review,
+        reviews,
+        run,
+        verify,
+        write_report,
+    )
     from mintage.spec import JobSpec
 
 _CONTRACTS = (
@@ -85,6 +96,8 @@ __getattr__, __dir__ = lazy_exports(
         "evaluate": "mintage.jobs",
         "impute": "mintage.jobs",
         "preview": "mintage.jobs",
+        "review": "mintage.jobs",
+        "reviews": "mintage.jobs",
         "run": "mintage.jobs",
         "verify": "mintage.jobs",
         "write_report": "mintage.jobs",
@@ -124,6 +137,8 @@ __all__ = [
     "evaluate",
     "impute",
     "preview",
+    "review",
+    "reviews",
     "run",
     "verify",
     "write_report",

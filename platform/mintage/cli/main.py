@@ -6,6 +6,7 @@ mintage run flights.yaml         fit, mint, validate, commit, sign
 mintage verify flights-synthetic
 mintage evaluate real.csv synthetic.csv --holdout test.csv     measure any two tables
 mintage impute holes.csv --model flights-synthetic --to filled.csv
+mintage review flights-synthetic --verdict accept --key me.pem     sign what you think of it
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 import click
 
 from mintage.cli._shell import FAILED, Shell, common, print_json
+from mintage.cli.reviewing import review
 
 _SPEC = click.argument("spec", type=click.Path(path_type=Path))
 _SET = click.option(
@@ -279,3 +281,6 @@ def keygen(path: Path, *, as_json: bool) -> None:
             f"public key   {key.public_path}  (for: mintage verify DATASET --key {key.public_path})\n"
             f"key id       {key.keyid}"
         )
+
+
+main.add_command(review)

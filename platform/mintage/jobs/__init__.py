@@ -9,6 +9,7 @@ from mintage.jobs.imputation import Imputed, impute
 from mintage.jobs.previews import preview
 from mintage.jobs.report_files import write_report
 from mintage.jobs.result import Result
+from mintage.jobs.reviewing import review, reviews
 from mintage.jobs.sources import open_source
 from mintage.jobs.verification import verify
 
@@ -19,6 +20,8 @@ __all__ = [
     "impute",
     "open_source",
     "preview",
+    "review",
+    "reviews",
     "run",
     "verify",
     "write_report",

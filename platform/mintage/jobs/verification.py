@@ -28,7 +28,7 @@ def verify(
     is no key to check with; everything that is wrong with the data set is in the report.
     """
     store = ObjectStore.open(uri, options=storage)
-    return verify_dataset(store, _trusted(keys), open_part=_PartReader(store))
+    return verify_dataset(store, trusted_keys(keys), open_part=_PartReader(store))
 
 
 class _PartReader:
@@ -48,7 +48,11 @@ class _PartReader:
         return self._sink.scan_part(stream, table.arrow())
 
 
-def _trusted(keys: Sequence[Path | str] | None) -> list[PublicKey]:
+def trusted_keys(keys: Sequence[Path | str] | None) -> list[PublicKey]:
+    """The public keys in files; without any, that of the local identity.
+
+    Raises `ProvenanceError` when there is none.
+    """
     if keys:
         return [PublicKey.load(key) for key in keys]
     own = Path(f"{Settings.read().identity}.pub")

@@ -181,6 +181,11 @@ def unverified_payload(envelope: bytes) -> bytes:
     return _parse_envelope(envelope).payload
 
 
+def unverified_keyids(envelope: bytes) -> tuple[str, ...]:
+    """The keys that an envelope names, in order, whether they signed it or not: for display only."""
+    return tuple(sorted(_parse_envelope(envelope).signatures))
+
+
 def _parse_envelope(data: bytes) -> Envelope:
     value = parse_json(data, max_bytes=MAX_ENVELOPE_BYTES, max_depth=4)
     if not isinstance(value, dict) or set(value) != {"payload", "payloadType", "signatures"}:
