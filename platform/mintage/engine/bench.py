@@ -32,9 +32,9 @@ class Bench:
     """The grids of the tables whose rows are counted."""
 
     @classmethod
-    def load(cls, store: ObjectStore, plan_digest: str) -> Self:
+    def load(cls, store: ObjectStore, plan_digest: str, first_shard: int = 0) -> Self:
         """Read the plan and what it names. Raises `ProvenanceError` for anything that is not as digested."""
-        plan = read_plan(store)
+        plan = read_plan(store, first_shard)
         if plan is None or plan.digest != plan_digest:
             raise ProvenanceError(
                 f"{store.uri} holds {'the plan ' + plan.digest if plan else 'no plan'}, not {plan_digest}",
@@ -55,19 +55,27 @@ class Bench:
         return BatchValidator(self.plan.schema, self.rules, keep_rejects=keep_rejects)
 
 
-def read_plan(store: ObjectStore) -> Plan | None:
-    """The plan that a folder holds, if any."""
+def read_plan(store: ObjectStore, first_shard: int = 0) -> Plan | None:
+    """The plan of a data set that begins with that shard, if there is one."""
+    path = layout.plan_path(first_shard)
     try:
-        return Plan.from_bytes(store.read(layout.PLAN, max_bytes=MAX_PLAN_BYTES))
+        plan = Plan.from_bytes(store.read(path, max_bytes=MAX_PLAN_BYTES))
     except ObjectMissingError:
         return None
+    if plan.first_shard != first_shard:
+        raise ProvenanceError(
+            f"{path} holds a plan that begins with shard {plan.first_shard}", "restore it from a copy"
+        )
+    return plan
 
 
-def read_sink(store: ObjectStore) -> Connector:
-    """The connector that wrote the parts of a data set, and reads them; only an installed one."""
-    plan = read_plan(store)
+def read_sink(store: ObjectStore, first_shard: int = 0) -> Connector:
+    """The connector that wrote the parts of a plan, and reads them; only an installed one."""
+    plan = read_plan(store, first_shard)
     if plan is None:
-        raise ProvenanceError(f"{store.uri} has no plan", f"restore {layout.PLAN} from a copy")
+        raise ProvenanceError(
+            f"{store.uri} has no plan", f"restore {layout.plan_path(first_shard)} from a copy"
+        )
     return make_sink(plan, installed(plan.layout.connector))
 
 

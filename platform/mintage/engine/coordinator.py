@@ -75,13 +75,14 @@ Effect = Mint | Retry | Abort
 
 @dataclass(slots=True)
 class Coordinator:
-    """State of one session of a run over `shards` shards, at most `capacity` of them in flight.
+    """State of one session of a run over `shards` shards from number `first` on, `capacity` at once.
 
     Memory is one byte per shard, plus what is in flight and what has failed.
     """
 
     shards: int
     capacity: int
+    first: int = 0
     done: int = 0
     _committed: bytearray = field(init=False)
     _next: int = 0
@@ -152,12 +153,13 @@ class Coordinator:
         while self._next < self.shards:
             self._next += 1
             if not self._committed[self._next - 1]:
-                return self._next - 1
+                return self.first + self._next - 1
         return None
 
     def _mark(self, shard: int) -> None:
-        if not self._committed[shard]:
-            self._committed[shard] = 1
+        position = shard - self.first
+        if not self._committed[position]:
+            self._committed[position] = 1
             self.done += 1
 
 

@@ -35,10 +35,10 @@ class Tally:
     retries: int = 0
 
 
-def committed_shards(store: ObjectStore) -> list[int]:
-    """The shards that the store holds, in order: the one truth about what is done."""
+def committed_shards(store: ObjectStore, plan: Plan) -> list[int]:
+    """The shards of a plan that the store holds, in order: the one truth about what is done."""
     found = (layout.committed_shard(info.path) for info in store.list(layout.COMMITS))
-    return sorted(shard for shard in found if shard is not None)
+    return sorted(shard for shard in found if shard is not None and shard in plan.indices)
 
 
 def mint_all(
@@ -56,7 +56,7 @@ def mint_all(
     """
     session = _Session(plan=plan, executor=executor, on_event=on_event)
     try:
-        session.begin(committed_shards(store))
+        session.begin(committed_shards(store, plan))
         while not session.machine.finished:
             if cancelled():
                 raise CancelledError(
@@ -79,7 +79,7 @@ class _Session:
         self.plan = plan
         self.executor = executor
         self.on_event = on_event
-        self.machine = Coordinator(shards=plan.shards, capacity=executor.capacity)
+        self.machine = Coordinator(shards=plan.shards, capacity=executor.capacity, first=plan.first_shard)
         self.tally = Tally()
         self._token = secrets.token_hex(4)
         self._started = self._reported = time.monotonic()

@@ -1,7 +1,9 @@
 """Models and what operators prepared, kept in the store by digest.
 
-The files of a model are named by its digest; a small pointer, created exclusively, says which model
-the run uses. So of two drivers that fit at once the first one wins, and the second adopts its model.
+The files of a model are named by its digest; a small pointer, created exclusively, says what was fitted
+and how. So of two drivers that do the same fit at once the first one wins, and the second adopts its
+model. The first fit of a data set has a pointer of a fixed name; later ones, of jobs that are appended,
+are named by what they fitted.
 """
 
 from __future__ import annotations
@@ -56,34 +58,69 @@ def save_model(store: ObjectStore, model: Model, generator: PluginRef, fit_id: s
     )
     for name, data in files.items():
         store.create(layout.model_path(stored.ref.digest, name), data)
+    return _point_to(store, stored)
+
+
+def _point_to(store: ObjectStore, stored: StoredModel) -> StoredModel:
+    """Create the pointer to a model; the one that stands is what comes back."""
     try:
         store.create(layout.MODEL, _pointer_bytes(stored))
     except ObjectExistsError:
-        first = find_model(store)
-        if first is None or first.fit_id != fit_id:
+        first = _read_pointer(store, layout.MODEL)
+        if first is not None and first.fit_id == stored.fit_id:
+            return first
+    else:
+        return stored
+    # The first pointer is that of another fit: this one is of a job that is appended.
+    path = layout.later_model(stored.fit_id)
+    try:
+        store.create(path, _pointer_bytes(stored))
+    except ObjectExistsError:
+        first = _read_pointer(store, path)
+        if first is None or first.fit_id != stored.fit_id:
             raise
         return first
     return stored
 
 
-def find_model(store: ObjectStore) -> StoredModel | None:
-    """The model that a folder's run uses, if one was put there."""
+def fitted_model(store: ObjectStore, fit_id: str) -> StoredModel | None:
+    """The model that a fit made, if it is here: whichever job of the data set did it."""
+    for path in (layout.MODEL, layout.later_model(fit_id)):
+        stored = _read_pointer(store, path)
+        if stored is not None and stored.fit_id == fit_id:
+            return stored
+    return None
+
+
+def find_model(store: ObjectStore, digest: str | None = None) -> StoredModel | None:
+    """The model with that digest, if it is here; without one, the first that was put here."""
+    first = _read_pointer(store, layout.MODEL)
+    if digest is None or (first is not None and first.ref.digest == digest):
+        return first
+    for info in store.list(layout.MODELS):
+        if info.path == layout.MODEL or not layout.is_model_pointer(info.path):
+            continue
+        stored = _read_pointer(store, info.path)
+        if stored is not None and stored.ref.digest == digest:
+            return stored
+    return None
+
+
+def _read_pointer(store: ObjectStore, path: str) -> StoredModel | None:
     try:
-        data = store.read(layout.MODEL, max_bytes=MAX_POINTER_BYTES)
+        data = store.read(path, max_bytes=MAX_POINTER_BYTES)
     except ObjectMissingError:
         return None
     value = parse_json(data, max_bytes=MAX_POINTER_BYTES)
     if not isinstance(value, dict) or value.get("format") != FORMAT:
-        raise ProvenanceError(f"{layout.MODEL} is no {FORMAT}", "the data set may be of another version")
+        raise ProvenanceError(f"{path} is no {FORMAT}", "the data set may be of another version")
     files = {str(name): str(digest) for name, digest in value["files"].items()}
     generator = PluginRef.from_json(value["generator"])
     ref = ModelRef(digest=value["digest"], generator=generator, determinism=value["determinism"])
     if ref.digest != _model_digest(generator.name, files):
-        raise ProvenanceError(
-            f"{layout.MODEL} does not have the digest that it claims", "restore it from a copy"
-        )
+        raise ProvenanceError(f"{path} does not have the digest that it claims", "restore it from a copy")
     if bad := [name for name in files if not _FILE_NAME.fullmatch(name)]:
-        raise ProvenanceError(f"{layout.MODEL} names the file {bad[0]!r}", "restore it from a copy")
+        raise ProvenanceError(f"{path} names the file {bad[0]!r}", "restore it from a copy")
     return StoredModel(ref=ref, fit_id=value["fit_id"], fit=value["fit"], files=files)
 
 
@@ -92,10 +129,11 @@ def load_model(store: ObjectStore, ref: ModelRef) -> Model:
 
     The plan, whose digest the caller knows, says which generator loads it; the store does not.
     """
-    stored = find_model(store)
-    if stored is None or stored.ref.digest != ref.digest:
+    stored = find_model(store, ref.digest)
+    if stored is None:
+        first = find_model(store)
         raise ProvenanceError(
-            f"the store holds {stored.ref.digest if stored else 'no model'}, but the plan needs {ref.digest}",
+            f"the store holds {first.ref.digest if first else 'no model'}, but the plan needs {ref.digest}",
             "restore _mintage/model from a copy",
         )
     files = {
@@ -110,9 +148,11 @@ def trust_installed(stored: StoredModel) -> StoredModel:
     return replace(stored, ref=replace(stored.ref, generator=installed(stored.ref.generator)))
 
 
-def copy_model(origin: ObjectStore, store: ObjectStore, fit_id: str) -> StoredModel:
-    """Put another data set's model under this one, byte by byte, each file checked on the way."""
-    found = find_model(origin)
+def copy_model(
+    origin: ObjectStore, store: ObjectStore, fit_id: str, digest: str | None = None
+) -> StoredModel:
+    """Put another data set's model (that with the digest) under this one, each file checked on the way."""
+    found = find_model(origin, digest)
     if found is None:
         raise ProvenanceError(
             f"{origin.uri} holds no model", "name the folder of a data set that Mintage made"
@@ -120,9 +160,7 @@ def copy_model(origin: ObjectStore, store: ObjectStore, fit_id: str) -> StoredMo
     for name, digest in found.files.items():
         path = layout.model_path(found.ref.digest, name)
         store.create(path, _read_by_digest(origin, path, digest))
-    copied = replace(found, fit_id=fit_id)
-    store.create(layout.MODEL, _pointer_bytes(copied))
-    return copied
+    return _point_to(store, replace(found, fit_id=fit_id))
 
 
 def save_prepared(store: ObjectStore, data: bytes) -> str | None:

@@ -100,7 +100,12 @@ def fold_sketches(store: ObjectStore, plan: Plan) -> dict[str, FoldedTable]:
         return {}
     folded = {table: FoldedTable(binning, plan.shards) for table, binning in binnings.items()}
     commits = read_commits(
-        store, shards=plan.shards, plan_digest=plan.digest, run_id=plan.run_id, workers=_READERS
+        store,
+        shards=plan.shards,
+        plan_digest=plan.digest,
+        run_id=plan.run_id,
+        first=plan.first_shard,
+        workers=_READERS,
     )
     sidecars = read_sidecars(
         store, commits, tables=binnings, max_bytes=TableSketch.MAX_BYTES, workers=_READERS
@@ -114,5 +119,5 @@ def fold_sketches(store: ObjectStore, plan: Plan) -> dict[str, FoldedTable]:
                     f"{commit.record.index} has {rows} in table {table!r}",
                     "restore it from a copy, or evaluate the data set from its rows",
                 )
-            folded[table].add(commit.record.index, sketch)
+            folded[table].add(commit.record.index - plan.first_shard, sketch)
     return folded

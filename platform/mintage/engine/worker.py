@@ -43,6 +43,7 @@ class WorkerSetup:
 
     store: ObjectStore
     plan_digest: str
+    first_shard: int = 0
     keep_rejects: bool = False
     host: str = ""
 
@@ -82,7 +83,7 @@ class ShardMinter:
     def mint(self, index: int, attempt: str) -> Receipt:
         """Mint shard `index` up to its commit record; a shard that has one already is adopted."""
         setup = self._setup
-        bench = self._bench = self._bench or Bench.load(setup.store, setup.plan_digest)
+        bench = self._bench = self._bench or Bench.load(setup.store, setup.plan_digest, setup.first_shard)
         if (earlier := find_commit(setup.store, bench.plan, index)) is not None:
             return _receipt(earlier, bench.plan.schema.root, adopted=True)
         minted = _Attempt(setup, bench, index, attempt, self._stopped).run()

@@ -78,12 +78,13 @@ def attest_run(
     finished: datetime,
 ) -> Head:
     """Fold the commits into a signed version, with its report. A run that has one already keeps it."""
-    stored = find_model(store)
+    stored = find_model(store, plan.model.digest)
     return attest(
         store,
         plan=plan.to_json(),
         plan_digest=plan.digest,
         shards=plan.shards,
+        first_shard=plan.first_shard,
         facts={
             "name": plan.name,
             "run_id": plan.run_id,
@@ -110,7 +111,12 @@ def attest_run(
 
 def _commits(store: ObjectStore, plan: Plan) -> Iterator[CommitRecord]:
     return read_commits(
-        store, shards=plan.shards, plan_digest=plan.digest, run_id=plan.run_id, workers=_READERS
+        store,
+        shards=plan.shards,
+        plan_digest=plan.digest,
+        run_id=plan.run_id,
+        first=plan.first_shard,
+        workers=_READERS,
     )
 
 

@@ -101,7 +101,7 @@ class _Run:
     def _make(self, store: ObjectStore, request: Request, workplace: Workplace) -> tuple[Plan, Tally]:
         """Fit and mint what is not in the store yet."""
         earlier = _earlier_plan(store, request)
-        if earlier is not None and len(done := committed_shards(store)) == earlier.shards:
+        if earlier is not None and len(done := committed_shards(store, earlier)) == earlier.shards:
             return earlier, Tally(resumed=len(done), shards_done=len(done), rows=earlier.rows)
         if (asked := self.spec.resources.workers or 1) > workplace.workers:
             message = f"resources.workers is {asked}, but {workplace.workers} is all that this job can use"
@@ -110,7 +110,7 @@ class _Run:
             plan = earlier or self._timed(
                 "fit", _maker(request), lambda: self._plan(store, request, workplace)
             )
-            executor.begin(workplace.setup(store, plan.digest))
+            executor.begin(workplace.setup(store, plan))
             return plan, self._timed("mint", f"{plan.rows:,} rows", lambda: self._mint(store, plan, executor))
 
     def _evaluate(

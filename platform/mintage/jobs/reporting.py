@@ -103,7 +103,7 @@ class RunReporter:
 
     def _training(self) -> tuple[Training | None, str]:
         """What the fit record tells of the training, or why it cannot be read."""
-        stored = find_model(self.store)
+        stored = find_model(self.store, self.plan.model.digest)
         return read_training(stored.fit) if stored else (None, "")
 
     def _count(self) -> dict[str, Fidelity | NotComputed]:
@@ -126,13 +126,13 @@ class RunReporter:
         """At most about `rows` root rows of the shards, evenly spaced; the same for the same plan."""
         plan, root = self.plan, self.plan.schema.root
         schema = plan.schema.root_table.arrow()
-        shards = np.unique(np.linspace(0, plan.shards - 1, MAX_SAMPLED_SHARDS).astype(int)).tolist()
+        shards = np.unique(np.linspace(0, plan.shards - 1, MAX_SAMPLED_SHARDS).astype(int)) + plan.first_shard
         sink = make_sink(plan, plan.layout.connector)
-        held = sum(plan.shard(shard).rows for shard in shards)
+        held = sum(plan.shard(int(shard)).rows for shard in shards)
         step = max(1, -(-held // rows))
         batches: list[pa.RecordBatch] = []
         for shard in shards:
-            commit = find_commit(self.store, plan, shard)
+            commit = find_commit(self.store, plan, int(shard))
             assert commit is not None
             batches += self._every(sink, commit.parts[root], step)
         return pa.Table.from_batches(batches, schema)
@@ -161,7 +161,7 @@ class RunReporter:
     def _ledger(self, real: pa.Table | None) -> tuple[LedgerEntry, ...]:
         if real is None:
             return ()
-        stored = find_model(self.store)
+        stored = find_model(self.store, self.plan.model.digest)
         spent = spent_epsilon(stored.fit) if stored else None
         steps = [LedgerEntry(step="fit", mechanism=self.plan.model.generator.name, epsilon=spent)]
         steps += [
@@ -238,6 +238,7 @@ def refuse_failed(store: ObjectStore, plan: Plan, report: Report, signer: Signer
         plan_digest=plan.digest,
         run_id=plan.run_id,
         shards=plan.shards,
+        first_shard=plan.first_shard,
         attachments=report_files(report),
         test_result=outcome,
         signer=signer,

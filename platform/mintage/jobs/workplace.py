@@ -13,7 +13,7 @@ from mintage.engine.models import StoredModel
 from mintage.engine.training import Training, fit_here, fit_on_ray
 from mintage.engine.worker import WorkerSetup
 from mintage.errors import SpecError
-from mintage.plan import shard_count
+from mintage.plan import Plan, shard_count
 from mintage.plugins import PluginRef
 from mintage.settings import Settings
 from mintage.spec import JobSpec
@@ -83,11 +83,12 @@ class Workplace:
 
         return fit_jointly(training, resources.fit_workers, on_event, held)
 
-    def setup(self, store: ObjectStore, plan_digest: str) -> WorkerSetup:
+    def setup(self, store: ObjectStore, plan: Plan) -> WorkerSetup:
         """What workers are told."""
         return WorkerSetup(
             store=store,
-            plan_digest=plan_digest,
+            plan_digest=plan.digest,
+            first_shard=plan.first_shard,
             keep_rejects=self.spec.sink.keep_rejects,
             host=platform.node()[:100],
         )

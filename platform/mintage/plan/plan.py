@@ -72,18 +72,30 @@ class Plan:
     binnings: Mapping[str, str]
     """Table -> digest of the grid on which its rows are counted; none without real rows to compare with."""
     versions: Mapping[str, str]
+    first_shard: int = 0
+    """Number of its first shard among all shards of the data set: those of earlier plans come before it."""
 
     @property
     def shards(self) -> int:
         """How many shards there are."""
         return shard_count(self.rows, self.shard_rows)
 
+    @property
+    def indices(self) -> range:
+        """The numbers of its shards in the data set."""
+        return range(self.first_shard, self.first_shard + self.shards)
+
     def shard(self, index: int) -> Shard:
-        """Shard `index`, in [0, shards)."""
-        if not 0 <= index < self.shards:
-            raise IndexError(f"shard {index} is not in [0, {self.shards})")
+        """The shard with that number in the data set, one of `indices`."""
+        if index not in self.indices:
+            raise IndexError(f"shard {index} is not in [{self.indices.start}, {self.indices.stop})")
         return make_shard(
-            index, quotas=self.quotas, shards=self.shards, seed=self.seed, batch_rows=self.batch_rows
+            index - self.first_shard,
+            first=self.first_shard,
+            quotas=self.quotas,
+            shards=self.shards,
+            seed=self.seed,
+            batch_rows=self.batch_rows,
         )
 
     @cached_property
@@ -123,6 +135,8 @@ class Plan:
             "min_acceptance": self.min_acceptance,
             "binnings": dict(self.binnings),
             "versions": dict(self.versions),
+            # The first plan of a data set says nothing of it.
+            **({"first_shard": str(self.first_shard)} if self.first_shard else {}),
         }
 
     @classmethod
@@ -142,7 +156,8 @@ class Plan:
 
 def _fields(value: dict[str, Any]) -> dict[str, Any]:
     model, layout = value["model"], value["layout"]
-    plain = {field.name: value[field.name] for field in fields(Plan)}
+    names = [field.name for field in fields(Plan) if field.name != "first_shard"]
+    plain = {name: value[name] for name in names}
     return plain | {
         "model": ModelRef(**{**model, "generator": PluginRef.from_json(model["generator"])}),
         "schema": DatasetSchema.from_json(value["schema"]),
@@ -155,6 +170,7 @@ def _fields(value: dict[str, Any]) -> dict[str, Any]:
         "rows": int(value["rows"]),
         "shard_rows": int(value["shard_rows"]),
         "quotas": tuple(_quota_from_json(quota) for quota in value["quotas"]),
+        "first_shard": int(value.get("first_shard", 0)),
     }
 
 

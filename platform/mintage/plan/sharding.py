@@ -26,11 +26,16 @@ def slice_rows(rows: int, index: int, slices: int) -> int:
     return rows * (index + 1) // slices - rows * index // slices
 
 
-def make_shard(index: int, *, quotas: Sequence[Quota], shards: int, seed: int, batch_rows: int) -> Shard:
-    """Shard `index` of `shards`: its even slice of every quota, empty slices left out."""
+def make_shard(
+    index: int, *, quotas: Sequence[Quota], shards: int, seed: int, batch_rows: int, first: int = 0
+) -> Shard:
+    """Shard `index` of `shards`: its even slice of every quota, empty slices left out.
+
+    In the data set, where `first` shards of earlier plans come before it, it is number `first + index`.
+    """
     slices = ((slice_rows(quota.rows, index, shards), quota) for quota in quotas)
     return Shard(
-        index=index,
+        index=first + index,
         quotas=tuple(replace(quota, rows=rows) for rows, quota in slices if rows),
         seed=seed,
         batch_rows=batch_rows,

@@ -6,22 +6,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mintage.errors import ObjectExistsError, ObjectMissingError, ProvenanceError, SignatureError
-from mintage.provenance._capped import read_capped
+from mintage.provenance._plans import MAX_PLAN_BYTES, find_plan_problems
+from mintage.provenance._strangers import other_plans
 from mintage.provenance._version import VersionWriter
+from mintage.provenance.append import Append
 from mintage.provenance.attachments import Attached
+from mintage.provenance.bases import Base
 from mintage.provenance.canonical import canonical_json
-from mintage.provenance.commits import read_commits
 from mintage.provenance.digests import digest_of
 from mintage.provenance.facts import Facts
 from mintage.provenance.gate_statement import TEST_RESULT_TYPE, TestResult, build_test_result
 from mintage.provenance.heads import read_head, read_statement, statement_lines, versions
-from mintage.provenance.layout import DATA, PLAN, attachment_path, head_path, statements_path
+from mintage.provenance.layout import DATA, attachment_path, head_path, statements_path, version_path
+from mintage.provenance.merkle import HASH_BYTES, TILE_WIDTH, TileReader
 from mintage.provenance.records import CommitRecord
+from mintage.provenance.segments import Segment, Segments, read_segments
 from mintage.provenance.signing import MAX_ENVELOPE_BYTES, Signer, verify
 from mintage.provenance.statements import Beside, Folded, Head, Named, Statement, build_statement
 from mintage.store import ObjectStore
 
-MAX_PLAN_BYTES = 64 * 2**20
+__all__ = ["MAX_PLAN_BYTES", "Attestation"]
 
 _MAX_VERSION_TRIES = 100
 
@@ -34,6 +38,9 @@ class Attestation:
     plan: Mapping[str, object]
     plan_digest: str
     shards: int
+    first_shard: int
+    base: Base | None
+    """What the plan is appended to; the version begins with its shards."""
     facts: Facts
     signer: Signer
     attachments: Mapping[str, bytes]
@@ -52,7 +59,7 @@ class Attestation:
             except SignatureError:
                 continue  # signed by somebody else: we vouch with our own key, in a version of our own
             agreed = (statement.root, statement.predicate.tree.size) == (head.root, head.size)
-            if statement.predicate.plan_digest == self.plan_digest and head.size == self.shards and agreed:
+            if statement.segments == self.segments and agreed:
                 return head if self._says_all(statement) else None
         return None
 
@@ -73,28 +80,43 @@ class Attestation:
             "choose another sink",
         )
 
+    @property
+    def segments(self) -> Segments:
+        """The segments of the version: those that it is appended to, and its own."""
+        own = Segment(
+            plan=self.plan_digest, run_id=self.facts.run_id, first=self.first_shard, shards=self.shards
+        )
+        return Segments.of([*(self.base.segments.parts if self.base else ()), own])
+
     def _check_plan(self) -> None:
         if (made := digest_of(canonical_json(dict(self.plan)))) != self.plan_digest:
             raise ProvenanceError(f"the plan has the digest {made}, not {self.plan_digest}")
-        if digest_of(read_capped(self.store, PLAN, MAX_PLAN_BYTES)) != self.plan_digest:
-            raise ProvenanceError(f"{PLAN} is another plan than {self.plan_digest}", "choose another sink")
+        for problem in find_plan_problems(self.store, self.segments):
+            raise ProvenanceError(f"{problem.path}: {problem.message}", "choose another sink")
 
     def _fold(self, version: int) -> Folded:
         """Write the records, tiles and checksums of a version from the commits."""
+        segments = self.segments
         # One listing instead of a request for each part; what no commit names is left over in the end.
         sizes = {info.path: info.bytes for info in self.store.list(DATA)}
         writer = VersionWriter(self.store, version)
-        for commit in read_commits(
-            self.store,
-            shards=self.shards,
-            plan_digest=self.plan_digest,
-            run_id=self.facts.run_id,
-            workers=self.workers,
-        ):
+        for commit in read_segments(self.store, segments.parts, self.workers):
             for table, path in commit.parts.items():
                 self._check_size(sizes.pop(path, None), commit, table)
             writer.add(commit)
-        return writer.finish(sorted(sizes))
+        # Parts of shards that are not in this version belong to other plans of the data set.
+        others = other_plans(self.store, segments)
+        return writer.finish(sorted(path for path in sizes if not others.own(path)))
+
+    def _append(self, version: int, folded: Folded) -> Append | None:
+        """The proof that what was folded begins with what the version is appended to."""
+        if self.base is None:
+            return None
+        folder = version_path(version)
+        tiles = TileReader(
+            lambda path: self.store.read(folder + path, max_bytes=TILE_WIDTH * HASH_BYTES), folded.size
+        )
+        return Append.prove(tiles, self.base.head.size, self.base.head.root)
 
     def _check_size(self, size: int | None, commit: CommitRecord, table: str) -> None:
         path = commit.parts[table]
@@ -125,6 +147,9 @@ class Attestation:
             version=version,
             previous=self._previous(version),
             beside=beside,
+            segments=self.segments,
+            append=self._append(version, folded),
+            older=self.base.statement if self.base else None,
         )
         try:
             self.store.create(statements_path(version), self._envelopes([payload, *others]))
@@ -156,10 +181,9 @@ class Attestation:
         return lines
 
     def _previous(self, version: int) -> str | None:
-        try:
-            return read_head(self.store, version - 1).statement if version > 1 else None
-        except ObjectMissingError:
-            return None
+        """The statement of the newest version before; numbers may be left out by what was never finished."""
+        older = [number for number in versions(self.store) if number < version]
+        return read_head(self.store, older[-1]).statement if older else None
 
     def _adopt(self, version: int, folded: Folded, beside: Beside) -> bytes:
         """The statement that an earlier try of ours left, which differs only in its times.
@@ -175,8 +199,8 @@ class Attestation:
             statement = Statement.from_payload(payload)
         except (ProvenanceError, ValueError) as exc:
             raise ObjectExistsError(f"{path} holds other statements: {exc}") from exc
-        found = (statement.root, statement.predicate.plan_digest, statement.predicate.beside)
-        if found != (folded.root, self.plan_digest, beside) or len(payloads) != len(others) + 1:
+        found = (statement.root, statement.segments, statement.predicate.beside)
+        if found != (folded.root, self.segments, beside) or len(payloads) != len(others) + 1:
             raise ObjectExistsError(f"{path} holds a statement about something else")
         return payload
 

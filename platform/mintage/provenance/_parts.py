@@ -20,6 +20,7 @@ from mintage.provenance.content_digest import ContentHasher
 from mintage.provenance.layout import commit_path
 from mintage.provenance.records import CommitRecord, ShardRecord, TableRecord, schema_id
 from mintage.provenance.report import Checked, VerifyFailure
+from mintage.provenance.segments import Segments
 from mintage.store import ObjectStore
 
 OpenPart = Callable[[TableSchema, BinaryIO], Iterator[pa.RecordBatch]]
@@ -51,8 +52,7 @@ class ShardChecker:
     """Checks the shards of one version; safe to use from several threads."""
 
     store: ObjectStore
-    plan_digest: str
-    run_id: str
+    segments: Segments
     schema: DatasetSchema
     open_part: OpenPart | None
 
@@ -83,7 +83,10 @@ class ShardChecker:
             result.fail("bad-commit", path, exc.message)
             return None
         try:
-            check_identity(commit, record.index, self.plan_digest, self.run_id)
+            segment = self.segments.holding(record.index)
+            if segment is None:
+                raise ProvenanceError(f"shard {record.index} is in no segment of the version")
+            check_identity(commit, record.index, segment.plan, segment.run_id)
         except ProvenanceError as exc:
             result.fail("bad-commit", path, exc.message)
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice, repeat
 
 from mintage.errors import ProvenanceError
 from mintage.provenance._ordered import ordered_map
@@ -38,8 +38,7 @@ class ShardsCheck:
         """Check every shard; what fails goes into the report."""
         checker = ShardChecker(
             store=self._store,
-            plan_digest=self._statement.predicate.plan_digest,
-            run_id=self._statement.predicate.run_id,
+            segments=self._statement.segments,
             schema=self._statement.schema,
             open_part=open_part,
         )
@@ -53,7 +52,9 @@ class ShardsCheck:
 
     def _records(self) -> Iterator[ShardRecord]:
         version = self._statement.predicate.version
-        for index, line in enumerate(signed_lines(self._store, self._statement)):
+        lines = signed_lines(self._store, self._statement)
+        indices = chain(self._statement.segments.indices(), repeat(None))
+        for position, (line, index) in enumerate(zip(lines, indices, strict=False)):
             try:
                 record = ShardRecord.from_bytes(line)
                 if record.index != index:
@@ -61,7 +62,8 @@ class ShardsCheck:
                         f"the record of shard {record.index} stands in the place of {index}"
                     )
             except ProvenanceError as exc:
-                self._report.fail("bad-record", records_path(version, index // RECORDS_PER_FILE), exc.message)
+                path = records_path(version, position // RECORDS_PER_FILE)
+                self._report.fail("bad-record", path, exc.message)
                 continue
             self._totals.add(record)
             self._content.append(leaf_hash(record.content_leaf()))

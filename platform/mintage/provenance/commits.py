@@ -19,11 +19,14 @@ from mintage.store import ObjectStore
 
 
 def read_commits(
-    store: ObjectStore, *, shards: int, plan_digest: str, run_id: str, workers: int
+    store: ObjectStore, *, shards: int, plan_digest: str, run_id: str, workers: int, first: int = 0
 ) -> Iterator[CommitRecord]:
-    """Yield the commit of every shard of a plan, in order; raise `ProvenanceError` at the first bad one."""
+    """Yield the commit of every shard of a plan, in order; raise `ProvenanceError` at the first bad one.
+
+    `first` is the number of the plan's first shard in the data set.
+    """
     read = partial(_read_checked, store, plan_digest, run_id)
-    return ordered_map(read, range(shards), workers=workers)
+    return ordered_map(read, range(first, first + shards), workers=workers)
 
 
 def _read_checked(store: ObjectStore, plan_digest: str, run_id: str, index: int) -> CommitRecord:

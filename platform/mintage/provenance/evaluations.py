@@ -13,11 +13,12 @@ from collections.abc import Mapping, Sequence
 from mintage.errors import ObjectExistsError, ObjectMissingError, ProvenanceError
 from mintage.provenance._capped import read_capped
 from mintage.provenance.attachments import describe, find_difference
-from mintage.provenance.commits import read_commits
+from mintage.provenance.bases import Base
 from mintage.provenance.digests import digest_from_raw, digest_of
 from mintage.provenance.gate_statement import GateStatement, TestResult, build_test_result
 from mintage.provenance.layout import evaluation_path
 from mintage.provenance.merkle import MerkleTree, leaf_hash
+from mintage.provenance.segments import Segment, read_segments
 from mintage.provenance.signing import MAX_ENVELOPE_BYTES, PublicKey, Signer, verify
 from mintage.store import ObjectStore
 
@@ -31,6 +32,8 @@ def keep_failed_evaluation(
     plan_digest: str,
     run_id: str,
     shards: int,
+    first_shard: int = 0,
+    base: Base | None = None,
     attachments: Mapping[str, bytes],
     test_result: TestResult,
     signer: Signer,
@@ -38,7 +41,8 @@ def keep_failed_evaluation(
 ) -> str:
     """Keep the report of a data set that failed its gates, with a signed statement of it.
 
-    The statement is about the Merkle root of the committed shards, as that of a version would be.
+    The statement is about the Merkle root of the committed shards, as that of a version would be: with
+    the shards of `base` before them, when they were to be appended to it.
     Returns the folder, with a slash at its end; the statement is written last. May be called again:
     what is there is kept, and the same folder returned.
 
@@ -48,7 +52,9 @@ def keep_failed_evaluation(
     if test_result.status != "FAILED":
         raise ProvenanceError(f"the gates did not fail, they are {test_result.status}", "attest the data set")
     described = describe(attachments)
-    root = _root(store, shards=shards, plan_digest=plan_digest, run_id=run_id, workers=workers)
+    own = Segment(plan=plan_digest, run_id=run_id, first=first_shard, shards=shards) if shards else None
+    earlier = base.segments.parts if base else ()
+    root = _root(store, [*earlier, own] if own else [], workers)
     payload = build_test_result(name, root, test_result, described)
     folder = evaluation_path(digest_of(signer.keyid.encode("utf-8") + payload))
     for file, data in attachments.items():
@@ -81,10 +87,10 @@ def read_evaluation(store: ObjectStore, folder: str, keys: Sequence[PublicKey]) 
     return statement
 
 
-def _root(store: ObjectStore, *, shards: int, plan_digest: str, run_id: str, workers: int) -> str:
+def _root(store: ObjectStore, segments: Sequence[Segment], workers: int) -> str:
     """The Merkle root over the shard records of all commits."""
     tree = MerkleTree()
-    for commit in read_commits(store, shards=shards, plan_digest=plan_digest, run_id=run_id, workers=workers):
+    for commit in read_segments(store, segments, workers):
         tree.append(leaf_hash(commit.leaf))
     if not tree.size:
         raise ProvenanceError("a data set without shards has no evaluation", "ask for at least one row")

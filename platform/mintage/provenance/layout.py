@@ -15,6 +15,7 @@ SKETCHES = "_mintage/sketches/"
 EVALUATIONS = "_mintage/evaluations/"
 ATTESTATIONS = "_mintage/attestations/"
 PLAN = "_mintage/plan.json"
+PLANS = "_mintage/plans/"
 
 RECORDS_PER_FILE = 4096
 """Shard records in one file of a version."""
@@ -34,6 +35,15 @@ def commit_path(index: int) -> str:
     '_mintage/commits/000017.json'
     """
     return f"{COMMITS}{index:06d}.json"
+
+
+def plan_path(first_shard: int) -> str:
+    """The plan whose first shard has that number.
+
+    >>> plan_path(0), plan_path(17)
+    ('_mintage/plan.json', '_mintage/plans/000017.json')
+    """
+    return f"{PLANS}{first_shard:06d}.json" if first_shard else PLAN
 
 
 def head_path(version: int) -> str:

@@ -9,6 +9,7 @@ from io import TextIOWrapper
 from mintage.errors import ProvenanceError
 from mintage.provenance._attestation import MAX_PLAN_BYTES, Attestation
 from mintage.provenance.attachments import MAX_ATTACHMENT_BYTES, describe, read_signed
+from mintage.provenance.bases import Base
 from mintage.provenance.canonical import parse_json
 from mintage.provenance.digests import digest_of
 from mintage.provenance.facts import Facts
@@ -41,6 +42,8 @@ def attest(
     plan: Mapping[str, object],
     plan_digest: str,
     shards: int,
+    first_shard: int = 0,
+    base: Base | None = None,
     facts: Mapping[str, object],
     signer: Signer,
     attachments: Mapping[str, bytes] | None = None,
@@ -50,11 +53,12 @@ def attest(
     """Fold the commits of all `shards` of a plan into a signed version, and return its head.
 
     `facts` has the keys of `facts.Facts`. `attachments` are files such as `report.html` that are kept
-    in the version and named by its statement; `test_result` is signed as a statement of its own. The
-    head is written last, so a reader sees a whole version or none. May be called again after a crash
-    at any point, and by several drivers at once: what the same key has signed for this plan last is
-    returned, if it has the same attachments and test result, or if none are given. `workers` commits
-    are read at a time.
+    in the version and named by its statement; `test_result` is signed as a statement of its own.
+    `first_shard` is the number of the plan's first shard, and `base` the version that it is appended to:
+    the new one begins with its shards. The head is written last, so a reader sees a whole version or
+    none. May be called again after a crash at any point, and by several drivers at once: what the same
+    key has signed for these shards last is returned, if it has the same attachments and test result, or
+    if none are given. `workers` commits are read at a time.
 
     Raises `ProvenanceError` when a shard is missing, when a commit or part is not what it must be, for
     attachments of wrong names or sizes, and for a test result that failed: such data is not attested.
@@ -69,6 +73,8 @@ def attest(
         plan=plan,
         plan_digest=plan_digest,
         shards=shards,
+        first_shard=first_shard,
+        base=base,
         facts=Facts.of(facts),
         signer=signer,
         attachments=attachments or {},

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, NamedTuple, Self
+from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mintage.contracts import DatasetSchema
+from mintage.contracts import DatasetSchema, Determinism
 from mintage.errors import MintageError, ProvenanceError
+from mintage.provenance.append import Append
 from mintage.provenance.attachments import Attached, AttachedFiles, attached_json
 from mintage.provenance.canonical import canonical_json, parse_json
 from mintage.provenance.content_digest import ALGORITHM as CONTENT_ALGORITHM
@@ -21,6 +22,7 @@ from mintage.provenance.digests import Digest, digest_from_raw, raw_digest
 from mintage.provenance.facts import Facts
 from mintage.provenance.privacy_claim import privacy_claim
 from mintage.provenance.records import Count, Record
+from mintage.provenance.segments import MAX_SEGMENTS, Segment, Segments
 from mintage.provenance.totals import Totals
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -76,18 +78,27 @@ def build_statement(
     version: int,
     previous: str | None,
     beside: Beside | None = None,
+    segments: Segments | None = None,
+    append: Append | None = None,
+    older: Statement | None = None,
 ) -> bytes:
     """The canonical JSON of the statement: what the signature covers.
 
-    `previous` is the digest of the statement of version `version - 1`, if there is one.
+    `previous` is the digest of the statement of the version before, if there is one. `segments` are
+    those of the tree when it holds shards of other plans too; `append` proves that it begins with the
+    tree of the version that `older` is about, whose claims the new one then cannot exceed.
     """
+    only = Segment(plan=plan_digest, run_id=facts.run_id, first=0, shards=folded.size)
     predicate = {
         "version": str(version),
         "previous": previous,
+        "segments": (segments or Segments.of([only])).to_json(),
+        "append": append.model_dump(mode="json") if append else None,
         "planDigest": plan_digest,
         "plan": dict(plan),
         **_of_shards(folded),
         **_of_facts(facts),
+        **(_weakest_claims(facts, older) if older else {}),
         **_of_files(beside or Beside()),
     }
     statement = build_in_toto(facts.name, folded.root, PREDICATE_TYPE, predicate)
@@ -149,6 +160,18 @@ def _of_facts(facts: Facts) -> dict[str, object]:
     }
 
 
+def _weakest_claims(facts: Facts, older: Statement) -> dict[str, object]:
+    """What can be claimed of old and new shards together: no more than of either."""
+    before = older.claims
+    order = list(Determinism)
+    claimed = max(facts.determinism, before.determinism, key=order.index)
+    privacy = privacy_claim(facts.model.fit)
+    if privacy["claim"] != "none" and (before.model, before.privacy) != (facts.model.digest, privacy):
+        reason = "the version also holds shards of other models, of which this is not claimed"
+        privacy = {"claim": "none", "reason": reason}
+    return {"determinism": {"claimed": claimed.value, "probes": []}, "privacy": privacy}
+
+
 def _of_files(beside: Beside) -> dict[str, object]:
     """What lies beside the records."""
     return {
@@ -196,6 +219,16 @@ class _TableTotals(BaseModel):
     bytes: Count
 
 
+class Claims(NamedTuple):
+    """What a statement claims of its shards, as far as a version that is appended to must keep to it."""
+
+    model: object
+    """Digest of the model."""
+    determinism: Determinism
+    privacy: object
+    """The privacy claim as JSON."""
+
+
 class Predicate(BaseModel):
     """The part of the predicate that verifying needs; as in-toto asks, unknown keys are left alone."""
 
@@ -213,6 +246,8 @@ class Predicate(BaseModel):
     abandoned: _Abandoned
     report: AttachedFiles = Field(default_factory=dict)
     statements: list[_Other] = Field(default_factory=list, max_length=MAX_OTHERS)
+    segments: list[Segment] = Field(default_factory=list, max_length=MAX_SEGMENTS)
+    append: Append | None = None
 
     @property
     def beside(self) -> Beside:
@@ -254,6 +289,8 @@ class Statement:
     root: str
     predicate: Predicate
     schema: DatasetSchema
+    segments: Segments
+    """The plans that the shards come from."""
     json: Mapping[str, object]
     """The whole statement."""
 
@@ -264,11 +301,42 @@ class Statement:
         try:
             predicate = Predicate.model_validate(outer.predicate)
             schema = DatasetSchema.from_json(predicate.dataset_schema)
+            segments = _segments(predicate)
         except (ValueError, KeyError, TypeError, AttributeError, AssertionError, MintageError) as exc:
             raise ProvenanceError(f"the statement is malformed: {str(exc)[:500]}") from exc
         if predicate.tree.root != outer.root:
             raise ProvenanceError("the statement contradicts itself: its subject is not the root of its tree")
-        return cls(name=outer.name, root=outer.root, predicate=predicate, schema=schema, json=outer.json)
+        return cls(
+            name=outer.name,
+            root=outer.root,
+            predicate=predicate,
+            schema=schema,
+            segments=segments,
+            json=outer.json,
+        )
+
+    @property
+    def claims(self) -> Claims:
+        """What it claims; what it does not say, or not in a known way, is not claimed."""
+        predicate: Any = self.json["predicate"]
+        try:
+            determinism = Determinism(predicate["determinism"]["claimed"])
+        except (KeyError, TypeError, ValueError):
+            determinism = Determinism.NONE
+        model = predicate.get("model")
+        digest = model.get("digest") if isinstance(model, Mapping) else None
+        return Claims(model=digest, determinism=determinism, privacy=predicate.get("privacy"))
+
+
+def _segments(predicate: Predicate) -> Segments:
+    """The segments of a statement; one that names none is about a single plan."""
+    size, plan, run_id = predicate.tree.size, predicate.plan_digest, predicate.run_id
+    named = predicate.segments or [Segment(plan=plan, run_id=run_id, first=0, shards=size)]
+    segments = Segments.of(named)
+    newest = segments.newest
+    if (segments.size, newest.plan, newest.run_id) != (size, plan, run_id):
+        raise ProvenanceError("its segments are not those of its tree, plan and run")
+    return segments
 
 
 class Head(Record):

@@ -15,25 +15,22 @@ from collections.abc import Sequence
 
 from mintage.errors import ObjectMissingError, ProvenanceError, SignatureError
 from mintage.provenance._beside import check_attachments, check_statements
-from mintage.provenance._capped import read_capped
+from mintage.provenance._history import check_history
 from mintage.provenance._parts import OpenPart
+from mintage.provenance._plans import find_plan_problems
 from mintage.provenance._shards import ShardsCheck, signed_lines
-from mintage.provenance.digests import digest_from_raw, digest_of
-from mintage.provenance.heads import latest_head, read_head, read_statement
+from mintage.provenance._strangers import check_strangers
+from mintage.provenance.digests import digest_from_raw
+from mintage.provenance.heads import latest_head, read_statement
 from mintage.provenance.layout import (
-    COMMITS,
-    DATA,
     HEADS,
-    PLAN,
     RECORDS_PER_FILE,
     checksums_path,
-    commit_path,
     head_path,
     records_path,
     statements_path,
     version_path,
 )
-from mintage.provenance.manifest import MAX_PLAN_BYTES
 from mintage.provenance.merkle import HASH_BYTES, TILE_WIDTH, MerkleTree, Tile, leaf_hash
 from mintage.provenance.report import VerifyFailure, VerifyReport
 from mintage.provenance.signing import PublicKey
@@ -60,15 +57,15 @@ def verify_dataset(
     if head is None or statement is None:
         return report
     _check_head(head, statement, report)
-    _check_history(store, head, statement, report)
+    check_history(store, statement, report)
     check_statements(store, head, statement, keys, report)
     check_attachments(store, statement, report)
-    _check_plan(store, statement, report)
+    _check_plans(store, statement, report)
     if _check_tree(store, head, statement, report):
         shards = ShardsCheck(store, statement, report)
         shards.run(open_part, workers)
         _check_checksums(store, head, shards.checksums.hexdigest(), report)
-        _check_strangers(store, statement, shards.named, report)
+        check_strangers(store, statement, shards.named, report)
     return report
 
 
@@ -109,37 +106,9 @@ def _check_head(head: Head, statement: Statement, report: VerifyReport) -> None:
         )
 
 
-def _check_history(store: ObjectStore, head: Head, statement: Statement, report: VerifyReport) -> None:
-    """Follow the chain of earlier versions; each statement binds the one before by its digest."""
-    version, previous = head.version, statement.predicate.previous
-    while previous is not None:
-        version -= 1
-        path = head_path(version)
-        try:
-            older = read_head(store, version)
-            if older.statement != previous:
-                report.fail("changed-head", path, "an older head is not the one that the next version names")
-                return
-            previous = read_statement(store, older, None).predicate.previous
-        except ObjectMissingError:
-            report.fail("missing-head", path, f"version {version}, which a later version names, is missing")
-            return
-        except ProvenanceError as exc:
-            report.fail("bad-head", path, exc.message)
-            return
-
-
-def _check_plan(store: ObjectStore, statement: Statement, report: VerifyReport) -> None:
-    try:
-        digest = digest_of(read_capped(store, PLAN, MAX_PLAN_BYTES))
-    except ObjectMissingError:
-        report.fail("missing-plan", PLAN, "the plan is missing")
-        return
-    except ProvenanceError as exc:
-        report.fail("changed-plan", PLAN, exc.message)
-        return
-    if digest != statement.predicate.plan_digest:
-        report.fail("changed-plan", PLAN, f"the plan has the digest {digest}, not the one that was signed")
+def _check_plans(store: ObjectStore, statement: Statement, report: VerifyReport) -> None:
+    for problem in find_plan_problems(store, statement.segments):
+        report.fail(*problem)
 
 
 def _check_tree(store: ObjectStore, head: Head, statement: Statement, report: VerifyReport) -> bool:
@@ -187,26 +156,3 @@ def _check_checksums(store: ObjectStore, head: Head, expected: str, report: Veri
         return
     if digest.hexdigest() != expected:
         report.fail("changed-checksums", path, "the list of checksums is not that of the committed parts")
-
-
-def _check_strangers(store: ObjectStore, statement: Statement, named: set[str], report: VerifyReport) -> None:
-    """Objects that look like data or commits, but belong to nothing that was signed."""
-    size = statement.predicate.tree.size
-    abandoned = statement.predicate.abandoned
-    known = named.union(abandoned.names)
-    strangers = [info.path for info in store.list(DATA) if info.path not in known]
-    # Of very many abandoned attempts only the number was signed: so many may lie there unnamed.
-    unlisted = abandoned.count - len(abandoned.names)
-    if len(strangers) > unlisted:
-        for path in strangers:
-            report.fail(
-                "additional-part", path, "no commit names this part, and the statement does not list it"
-            )
-    elif strangers:
-        report.notes.append(
-            f"{len(strangers)} abandoned attempts lie under data/ that the statement only counts"
-        )
-    commits = {commit_path(index) for index in range(size)}
-    for info in store.list(COMMITS):
-        if info.path not in commits:
-            report.fail("additional-commit", info.path, f"the plan has no such shard: it has {size}")
