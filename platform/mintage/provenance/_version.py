@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from mintage.errors import ProvenanceError
 from mintage.provenance.digests import digest_from_raw
 from mintage.provenance.layout import RECORDS_PER_FILE, checksums_path, records_path, version_path
 from mintage.provenance.merkle import MerkleTree, Tile, leaf_hash
@@ -40,8 +39,6 @@ class VersionWriter:
 
     def finish(self, abandoned: list[str]) -> Folded:
         """Write what is left, and return what it all came to."""
-        if not self._tree.size:
-            raise ProvenanceError("a data set without shards cannot be attested", "ask for at least one row")
         if self._lines:
             self._write_records()
         self._tree.finish()

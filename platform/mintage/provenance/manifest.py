@@ -68,6 +68,8 @@ def attest(
             f"a data set that failed its gates is not attested: {', '.join(test_result.failed)[:500]}",
             "keep the evaluation with `keep_failed_evaluation` instead",
         )
+    if shards < 1:
+        raise ProvenanceError("a data set without shards cannot be attested", "ask for at least one row")
     attestation = Attestation(
         store=store,
         plan=plan,
