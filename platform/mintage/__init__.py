@@ -44,8 +44,10 @@ if TYPE_CHECKING:
     from mintage.errors import MintageError
     from mintage.evaluation import Report
     from mintage.jobs import (
+        Attested,
         Imputed,
         Result,
+        attest,
         evaluate,
         impute,
         preview,
@@ -92,7 +94,9 @@ __getattr__, __dir__ = lazy_exports(
         "Report": "mintage.evaluation",
         "Result": "mintage.jobs",
         "__version__": "mintage._version",
+        "Attested": "mintage.jobs",
         "Imputed": "mintage.jobs",
+        "attest": "mintage.jobs",
         "evaluate": "mintage.jobs",
         "impute": "mintage.jobs",
         "preview": "mintage.jobs",
@@ -105,6 +109,7 @@ __getattr__, __dir__ = lazy_exports(
 )
 
 __all__ = [
+    "Attested",
     "ColumnSchema",
     "Connector",
     "ConnectorConfig",
@@ -134,6 +139,7 @@ __all__ = [
     "TableReader",
     "TableSchema",
     "__version__",
+    "attest",
     "evaluate",
     "impute",
     "preview",

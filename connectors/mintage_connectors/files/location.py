@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from mintage.contracts import ATTESTATION_SUFFIX
 from mintage.errors import ObjectMissingError, SourceError
 from mintage.store import ObjectInfo, ObjectStore, expand_uri
 from mintage_connectors.files.config import FilesConfig
@@ -42,7 +43,8 @@ def locate(location: object, suffixes: Sequence[str], config: FilesConfig) -> tu
     """The files at a location: a file, a folder or a pattern such as `s3://bucket/x/*.parquet`; never none.
 
     In a folder, files count whose name ends in one of `suffixes`; in folders and patterns alike,
-    names that start with `_` or `.` do not. Files are sorted by their path. Raises `SourceError`.
+    names that start with `_` or `.` do not, nor do attestations of sources. Files are sorted by
+    their path. Raises `SourceError`.
     """
     if not isinstance(location, str) or not location.strip():
         raise SourceError(
@@ -133,7 +135,7 @@ def _folder(uri: str, suffixes: Sequence[str], config: FilesConfig) -> tuple[Sou
 
 
 def _is_hidden(path: str) -> bool:
-    return any(name.startswith(("_", ".")) for name in path.split("/"))
+    return path.endswith(ATTESTATION_SUFFIX) or any(name.startswith(("_", ".")) for name in path.split("/"))
 
 
 def _with_partitions(

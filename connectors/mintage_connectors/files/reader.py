@@ -84,10 +84,15 @@ class FilesReader(TableReader):
                     yield batch.slice(start, batch_rows)
 
     def digest(self) -> str:
-        """`sha256:<hex>` over name, size and SHA-256 of each file, sorted by name relative to the root."""
+        """`sha256:<hex>` over name, size and SHA-256 of each file, sorted by name relative to the root.
+
+        The name of an only file counts for nothing: a copy under another name is the same table.
+        """
         total = hashlib.sha256()
+        alone = len(self.files) == 1 and not self.files[0].partitions
         for file in self.files:
-            total.update(f"{file.path}\0{file.bytes}\0{_hash_file(file)}\n".encode())
+            name = "" if alone else file.path
+            total.update(f"{name}\0{file.bytes}\0{_hash_file(file)}\n".encode())
         return f"sha256:{total.hexdigest()}"
 
     def _scan_file(

@@ -18,6 +18,7 @@ from typing import Any
 import click
 
 from mintage.cli._shell import FAILED, Shell, common, print_json
+from mintage.cli.lineage import attest
 from mintage.cli.reviewing import review
 
 _SPEC = click.argument("spec", type=click.Path(path_type=Path))
@@ -284,3 +285,4 @@ def keygen(path: Path, *, as_json: bool) -> None:
 
 
 main.add_command(review)
+main.add_command(attest)

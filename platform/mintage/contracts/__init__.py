@@ -35,9 +35,10 @@ from mintage.contracts.shard import (
     Shard,
     Span,
 )
-from mintage.contracts.source import SCAN_ROWS, Source, TableReader
+from mintage.contracts.source import ATTESTATION_SUFFIX, SCAN_ROWS, Source, TableReader
 
 __all__ = [
+    "ATTESTATION_SUFFIX",
     "KEYS_PER_SHARD",
     "SCAN_ROWS",
     "Checkpoints",

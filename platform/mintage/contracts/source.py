@@ -14,6 +14,10 @@ SCAN_ROWS = 65_536
 """Rows of a batch that a scan yields, unless the caller asks for another number."""
 
 
+ATTESTATION_SUFFIX = ".attestation.jsonl"
+"""End of the name of a file that says where the table beside it comes from; no reader takes it for rows."""
+
+
 class TableReader(ABC):
     """One table that can be read any number of times, always in the same order."""
 
@@ -34,6 +38,14 @@ class TableReader(ABC):
     @abstractmethod
     def digest(self) -> str:
         """`sha256:<hex>` of what the table holds; another content gives another digest."""
+
+    def marks(self) -> Sequence[Mapping[str, str]]:
+        """What the files, or the table in memory, say of their own origin, where they say something.
+
+        Each is the schema metadata whose keys start with `mintage.`, without that prefix. It is a hint
+        that survives a copy, not a proof: anybody can write or remove it.
+        """
+        return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

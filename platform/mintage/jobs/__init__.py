@@ -3,6 +3,7 @@
 The phases of a run stand in `execution.py`; how shards are minted does not belong here but in `engine`.
 """
 
+from mintage.jobs.attesting import Attested, attest
 from mintage.jobs.comparison import evaluate
 from mintage.jobs.execution import run
 from mintage.jobs.imputation import Imputed, impute
@@ -14,8 +15,10 @@ from mintage.jobs.sources import open_source
 from mintage.jobs.verification import verify
 
 __all__ = [
+    "Attested",
     "Imputed",
     "Result",
+    "attest",
     "evaluate",
     "impute",
     "open_source",
