@@ -20,9 +20,10 @@ from environment import Setting, seconds_of
 
 import mintage
 from mintage.contracts import SampleRequest
+from mintage.engine.attempts import draw
 from mintage.engine.bench import Bench, read_plan
 from mintage.engine.commits import find_commit
-from mintage.engine.worker import ShardMinter, WorkerSetup, draw
+from mintage.engine.worker import ShardMinter, WorkerSetup
 from mintage.evaluation.sketch import TableSketch
 from mintage.plan import Plan
 from mintage.store import ObjectStore

@@ -4,6 +4,7 @@ mintage init flights.parquet     write a commented spec
 mintage preview flights.yaml     fit, and show a few rows
 mintage run flights.yaml         fit, mint, validate, commit, sign
 mintage verify flights-synthetic
+mintage regenerate flights-synthetic --shard 3     mint a shard again, and compare
 mintage evaluate real.csv synthetic.csv --holdout test.csv     measure any two tables
 mintage impute holes.csv --model flights-synthetic --to filled.csv
 mintage review flights-synthetic --verdict accept --key me.pem     sign what you think of it
@@ -19,6 +20,7 @@ import click
 
 from mintage.cli._shell import FAILED, Shell, common, print_json
 from mintage.cli.lineage import attest
+from mintage.cli.regenerating import regenerate
 from mintage.cli.reviewing import review
 
 _SPEC = click.argument("spec", type=click.Path(path_type=Path))
@@ -284,5 +286,6 @@ def keygen(path: Path, *, as_json: bool) -> None:
         )
 
 
+main.add_command(regenerate)
 main.add_command(review)
 main.add_command(attest)

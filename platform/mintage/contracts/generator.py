@@ -20,12 +20,31 @@ from mintage.errors import ConditionError, GenerationError
 
 
 class Determinism(StrEnum):
-    """The strongest equality that a model claims when a request is repeated on one platform."""
+    """How equal two mintings of a shard are: what a model claims for one platform, and what is found.
+
+    `BYTES`: the files are the same. `CONTENT`: the rows are. `CLOSE`: numbers differ in their last
+    places, and nothing else does. `STATISTICAL`: other rows of the same distribution. From the
+    strongest to the weakest.
+    """
 
     BYTES = "bytes"
     CONTENT = "content"
+    CLOSE = "close"
     STATISTICAL = "statistical"
     NONE = "none"
+
+    @property
+    def strength(self) -> int:
+        """4 for the strongest equality, down to 0 for none."""
+        return len(Determinism) - 1 - list(Determinism).index(self)
+
+    def covers(self, other: Determinism) -> bool:
+        """Whether it is at least as strong as the other.
+
+        >>> Determinism.BYTES.covers(Determinism.CONTENT), Determinism.CLOSE.covers(Determinism.CONTENT)
+        (True, False)
+        """
+        return self.strength >= other.strength
 
 
 class GeneratorConfig(BaseModel):

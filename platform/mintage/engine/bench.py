@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from mintage.contracts import Connector, DatasetSchema, Model
@@ -40,6 +40,11 @@ class Bench:
                 f"{store.uri} holds {'the plan ' + plan.digest if plan else 'no plan'}, not {plan_digest}",
                 "every worker must see the sink: a local folder is not shared between machines",
             )
+        return cls.of(store, plan)
+
+    @classmethod
+    def of(cls, store: ObjectStore, plan: Plan) -> Self:
+        """Read what a plan names, whose digest the caller has checked. Raises `ProvenanceError`."""
         rules = tuple(bind_rule(rule, load_prepared(store, rule.prepared)) for rule in plan.operators)
         return cls(
             plan=plan,
@@ -77,6 +82,21 @@ def read_sink(store: ObjectStore, first_shard: int = 0) -> Connector:
             f"{store.uri} has no plan", f"restore {layout.plan_path(first_shard)} from a copy"
         )
     return make_sink(plan, installed(plan.layout.connector))
+
+
+def trust_installed_plugins(plan: Plan) -> Plan:
+    """The same plan with the plugins that are installed here under the names that it gives.
+
+    Raises `PluginError` for one that is not. The digest of what comes back is another one when their
+    versions are.
+    """
+    rules = tuple(replace(rule, operator=installed(rule.operator)) for rule in plan.operators)
+    return replace(
+        plan,
+        model=replace(plan.model, generator=installed(plan.model.generator)),
+        operators=rules,
+        layout=replace(plan.layout, connector=installed(plan.layout.connector)),
+    )
 
 
 def make_sink(plan: Plan, ref: PluginRef) -> Connector:

@@ -79,7 +79,6 @@ def commit_shard(
 
 
 def _commit_record(plan: Plan, schema: DatasetSchema, minted: Minted) -> CommitRecord:
-    index = minted.shard.index
     return CommitRecord(
         plan=plan.digest,
         run_id=plan.run_id,
@@ -96,15 +95,21 @@ def _commit_record(plan: Plan, schema: DatasetSchema, minted: Minted) -> CommitR
             table: SketchRecord(path=sketch.path, sha256=sketch.sha256, bytes=sketch.bytes)
             for table, sketch in minted.sketches.items()
         },
-        record=ShardRecord(
-            index=index,
-            seed_path=f"{plan.seed}/{int(Stage.SAMPLE)}/{index}",
-            model=plan.model.digest,
-            tables={
-                table: _table_record(part, schema_id(schema.table(table)), minted.counts[table])
-                for table, part in minted.parts.items()
-            },
-        ),
+        record=shard_record(plan, schema, minted),
+    )
+
+
+def shard_record(plan: Plan, schema: DatasetSchema, minted: Minted) -> ShardRecord:
+    """What any attempt says of its shard; `schema` is that of the tables as they are stored."""
+    index = minted.shard.index
+    return ShardRecord(
+        index=index,
+        seed_path=f"{plan.seed}/{int(Stage.SAMPLE)}/{index}",
+        model=plan.model.digest,
+        tables={
+            table: _table_record(part, schema_id(schema.table(table)), minted.counts[table])
+            for table, part in minted.parts.items()
+        },
     )
 
 

@@ -8,6 +8,7 @@ from mintage.jobs.comparison import evaluate
 from mintage.jobs.execution import run
 from mintage.jobs.imputation import Imputed, impute
 from mintage.jobs.previews import preview
+from mintage.jobs.regeneration import Regenerated, regenerate
 from mintage.jobs.report_files import write_report
 from mintage.jobs.result import Result
 from mintage.jobs.reviewing import review, reviews
@@ -17,12 +18,14 @@ from mintage.jobs.verification import verify
 __all__ = [
     "Attested",
     "Imputed",
+    "Regenerated",
     "Result",
     "attest",
     "evaluate",
     "impute",
     "open_source",
     "preview",
+    "regenerate",
     "review",
     "reviews",
     "run",

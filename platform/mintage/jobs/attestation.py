@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from mintage.engine.bench import bind_rule, make_sink, stored_schema
+from mintage.engine.environment import Environment
 from mintage.engine.models import find_model, load_prepared
 from mintage.errors import ValidationFailedError
 from mintage.evaluation.results import Report
@@ -98,6 +99,7 @@ def attest_run(
             },
             "source": plan.source,
             "determinism": plan.model.determinism,
+            "environment": Environment.here(plan.versions).to_json(),
             "builder": {"id": "mintage", "versions": {**plan.versions, **_environment()}},
             "started": started.isoformat(timespec="milliseconds"),
             "finished": finished.isoformat(timespec="milliseconds"),

@@ -11,12 +11,12 @@ import pyarrow as pa
 
 from mintage.contracts import FitContext, FitProgress, Model, Shard
 from mintage.engine import events
+from mintage.engine.attempts import draw
 from mintage.engine.bench import bind_rule
 from mintage.engine.devices import choose_device
 from mintage.engine.filling import Filling
 from mintage.engine.models import find_model, load_model, trust_installed
 from mintage.engine.training import Training, fit_model
-from mintage.engine.worker import draw
 from mintage.errors import SpecError
 from mintage.jobs.planning import Request, check_foreseen, check_quotas, make_quotas, make_request, plan_rules
 from mintage.jobs.resolution import resolve

@@ -34,6 +34,15 @@ class BuilderFacts(BaseModel):
     versions: dict[str, str]
 
 
+class EnvironmentFacts(BaseModel):
+    """On what the rows were made, as far as it can change them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    versions: dict[str, str]
+    hardware: dict[str, str]
+
+
 class Facts(BaseModel):
     """The facts about one run; unknown keys are refused."""
 
@@ -53,6 +62,8 @@ class Facts(BaseModel):
     """Digest of what was learned from; None when nothing was."""
     determinism: Determinism
     """What the model claims about being asked again."""
+    environment: EnvironmentFacts | None = None
+    """Where it was asked; None where that is not known."""
     builder: BuilderFacts
     started: _Text
     finished: _Text

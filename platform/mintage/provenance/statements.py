@@ -98,7 +98,8 @@ def build_statement(
         "plan": dict(plan),
         **_of_shards(folded),
         **_of_facts(facts),
-        **(_weakest_claims(facts, older) if older else {}),
+        "determinism": _determinism(facts, (segments.newest if segments else only).first, older),
+        **({"privacy": _weakest_privacy(facts, older)} if older else {}),
         **_of_files(beside or Beside()),
     }
     statement = build_in_toto(facts.name, folded.root, PREDICATE_TYPE, predicate)
@@ -152,7 +153,6 @@ def _of_facts(facts: Facts) -> dict[str, object]:
         "model": facts.model.model_dump(mode="json"),
         "source": facts.source,
         "lineage": _lineage(facts.source),
-        "determinism": {"claimed": facts.determinism.value, "probes": []},
         "privacy": privacy_claim(facts.model.fit),
         "builder": facts.builder.model_dump(mode="json"),
         "started": facts.started,
@@ -160,16 +160,26 @@ def _of_facts(facts: Facts) -> dict[str, object]:
     }
 
 
-def _weakest_claims(facts: Facts, older: Statement) -> dict[str, object]:
+def _determinism(facts: Facts, first: int, older: Statement | None) -> dict[str, object]:
+    """What is claimed of old and new shards together, and on what each segment was made."""
+    claimed = [facts.determinism, *([older.claims.determinism] if older else [])]
+    environments = dict(older.environments) if older else {}
+    if facts.environment:
+        environments[str(first)] = facts.environment.model_dump(mode="json")
+    return {
+        "claimed": min(claimed, key=lambda claim: claim.strength).value,
+        "environments": environments,
+        "probes": [],
+    }
+
+
+def _weakest_privacy(facts: Facts, older: Statement) -> dict[str, object]:
     """What can be claimed of old and new shards together: no more than of either."""
-    before = older.claims
-    order = list(Determinism)
-    claimed = max(facts.determinism, before.determinism, key=order.index)
-    privacy = privacy_claim(facts.model.fit)
+    before, privacy = older.claims, privacy_claim(facts.model.fit)
     if privacy["claim"] != "none" and (before.model, before.privacy) != (facts.model.digest, privacy):
         reason = "the version also holds shards of other models, of which this is not claimed"
         privacy = {"claim": "none", "reason": reason}
-    return {"determinism": {"claimed": claimed.value, "probes": []}, "privacy": privacy}
+    return privacy
 
 
 def _of_files(beside: Beside) -> dict[str, object]:
@@ -314,6 +324,14 @@ class Statement:
             segments=segments,
             json=outer.json,
         )
+
+    @property
+    def environments(self) -> Mapping[str, object]:
+        """On what shards were made, by the number of the first shard of each segment, unchecked."""
+        predicate: Any = self.json["predicate"]
+        claims = predicate.get("determinism")
+        found = claims.get("environments") if isinstance(claims, Mapping) else None
+        return found if isinstance(found, Mapping) else {}
 
     @property
     def claims(self) -> Claims:

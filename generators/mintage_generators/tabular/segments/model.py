@@ -27,8 +27,6 @@ from mintage_generators.tabular.codec.scalars import read_scalar
 from mintage_generators.tabular.codec.table import TableCodec
 from mintage_generators.tabular.segments.checkpoints import numbered
 
-_WEAKEST_FIRST = (Determinism.NONE, Determinism.STATISTICAL, Determinism.CONTENT, Determinism.BYTES)
-
 
 class SegmentsDocument(Document):
     """The model but for its arrays and for the models of its segments."""
@@ -52,7 +50,7 @@ class SegmentsModel(Model):
     @property
     def determinism(self) -> Determinism:  # type: ignore[override]  # a class has one, many models their weakest
         """The weakest claim of the models."""
-        return min((model.determinism for model in self.models), key=_WEAKEST_FIRST.index)
+        return min((model.determinism for model in self.models), key=lambda claim: claim.strength)
 
     @property
     def batch_rows(self) -> int:  # type: ignore[override]  # as above
