@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+SELF_HOSTED = "https://mintage.dev/builder/self-hosted/v1"
+"""The builder that provenance names when nobody gave it an id of its own."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -16,12 +19,14 @@ class Settings:
     `ray_address` (`MINTAGE_RAY_ADDRESS`, then `RAY_ADDRESS`) is the cluster that a job joins when its
     spec names none; without one, a job starts a local Ray of its own. `cpus` counts the processors
     that this process may use. `ray_auth_mode` (`RAY_AUTH_MODE`) is None when nobody chose one.
+    `builder` (`MINTAGE_BUILDER_ID`) is the URI by which provenance names whoever runs jobs here.
     """
 
     home: Path
     ray_address: str | None
     ray_auth_mode: str | None
     cpus: int
+    builder: str = SELF_HOSTED
 
     @property
     def identity(self) -> Path:
@@ -36,5 +41,6 @@ class Settings:
             home=Path(home) if home else Path.home() / ".config" / "mintage",
             ray_address=os.environ.get("MINTAGE_RAY_ADDRESS") or os.environ.get("RAY_ADDRESS") or None,
             ray_auth_mode=os.environ.get("RAY_AUTH_MODE") or None,
+            builder=os.environ.get("MINTAGE_BUILDER_ID") or SELF_HOSTED,
             cpus=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         )

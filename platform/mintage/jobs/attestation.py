@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 from mintage.engine.bench import bind_rule, make_sink, stored_schema
 from mintage.engine.environment import Environment
 from mintage.engine.models import find_model, load_prepared
 from mintage.errors import ValidationFailedError
 from mintage.evaluation.results import Report
+from mintage.jobs.dependencies import run_dependencies
 from mintage.jobs.report_files import gate_outcome, report_files
 from mintage.operators.validation import BoundRule, Counts, find_excesses
 from mintage.plan import Plan
@@ -74,6 +75,7 @@ def attest_run(
     spec: JobSpec,
     signer: Signer,
     *,
+    builder: str,
     report: Report | None,
     started: datetime,
     finished: datetime,
@@ -100,9 +102,10 @@ def attest_run(
             "source": plan.source,
             "determinism": plan.model.determinism,
             "environment": Environment.here(plan.versions).to_json(),
-            "builder": {"id": "mintage", "versions": {**plan.versions, **_environment()}},
-            "started": started.isoformat(timespec="milliseconds"),
-            "finished": finished.isoformat(timespec="milliseconds"),
+            "builder": {"id": builder, "versions": {**plan.versions, **_environment()}},
+            "dependencies": run_dependencies(plan, stored),
+            "started": _utc(started),
+            "finished": _utc(finished),
         },
         signer=signer,
         attachments=report_files(report) if report else None,
@@ -120,6 +123,11 @@ def _commits(store: ObjectStore, plan: Plan) -> Iterator[CommitRecord]:
         first=plan.first_shard,
         workers=_READERS,
     )
+
+
+def _utc(time: datetime) -> str:
+    """A time as in-toto has them: RFC 3339 that ends in Z."""
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _environment() -> dict[str, str]:

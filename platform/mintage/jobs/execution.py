@@ -37,6 +37,7 @@ from mintage.jobs.sources import check_apart, open_source
 from mintage.jobs.summary import summarize
 from mintage.jobs.workplace import Workplace
 from mintage.plan import Plan
+from mintage.provenance.facts import check_builder
 from mintage.provenance.heads import latest_head
 from mintage.provenance.signing import Signer, local_identity
 from mintage.settings import Settings
@@ -86,13 +87,18 @@ class _Run:
 
     def go(self) -> Result:
         settings = Settings.read()
+        builder = check_builder(settings.builder)
         store = ObjectStore.open(self.spec.sink.uri, options=self.spec.sink.storage)
         request = self._timed("read", self.spec.name, lambda: self._read(store))
         signer = self._signer(settings)
         workplace = Workplace.choose(self.spec, settings, store)
         plan, tally = self._make(store, request, workplace)
         evaluated = self._evaluate(store, request, plan, signer, workplace)
-        self._timed("attest", f"{plan.shards} shards", lambda: self._attest(store, plan, signer, evaluated))
+        self._timed(
+            "attest",
+            f"{plan.shards} shards",
+            lambda: self._attest(store, plan, signer, builder, evaluated),
+        )
         result = Result.open(store.uri, storage=self.spec.sink.storage)
         summary = summarize(result, plan, tally, self.seconds)
         key = {"key_id": signer.keyid, "key_path": str(self.spec.signing.key or settings.identity)}
@@ -134,9 +140,18 @@ class _Run:
         refuse_failed(store, plan, report, signer)
         return report
 
-    def _attest(self, store: ObjectStore, plan: Plan, signer: Signer, report: Report | None) -> None:
+    def _attest(
+        self, store: ObjectStore, plan: Plan, signer: Signer, builder: str, report: Report | None
+    ) -> None:
         attest_run(
-            store, plan, self.spec, signer, report=report, started=self.started, finished=datetime.now(UTC)
+            store,
+            plan,
+            self.spec,
+            signer,
+            builder=builder,
+            report=report,
+            started=self.started,
+            finished=datetime.now(UTC),
         )
 
     def _read(self, store: ObjectStore) -> Request:

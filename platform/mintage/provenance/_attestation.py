@@ -22,6 +22,7 @@ from mintage.provenance.merkle import HASH_BYTES, TILE_WIDTH, TileReader
 from mintage.provenance.records import CommitRecord
 from mintage.provenance.segments import Segment, Segments, read_segments
 from mintage.provenance.signing import MAX_ENVELOPE_BYTES, Signer, verify
+from mintage.provenance.slsa import PROVENANCE_TYPE, build_provenance
 from mintage.provenance.statements import Beside, Folded, Head, Named, Statement, build_statement
 from mintage.store import ObjectStore
 
@@ -65,7 +66,7 @@ class Attestation:
 
     def _says_all(self, statement: Statement) -> bool:
         nothing_more = not self.report and self.test_result is None
-        return nothing_more or statement.predicate.beside == self._beside(self._others(statement.root))
+        return nothing_more or _judged(statement) == (self.report, self._named_tests(statement.root))
 
     def make(self) -> Head:
         """Write the next version that is free, or finish the one that an earlier try began."""
@@ -137,39 +138,44 @@ class Attestation:
         The statements come first: they claim the version. Whoever has other attachments finds them and
         takes another version, so no file ever lies beside a statement that does not name it.
         """
-        others = self._others(folded.root)
-        beside = self._beside(others)
-        payload = build_statement(
-            self.facts,
-            folded,
-            plan=self.plan,
-            plan_digest=self.plan_digest,
-            version=version,
-            previous=self._previous(version),
-            beside=beside,
-            segments=self.segments,
-            append=self._append(version, folded),
-            older=self.base.statement if self.base else None,
-        )
+        payloads = self._payloads(version, folded)
+        payload = payloads[0]
         try:
-            self.store.create(statements_path(version), self._envelopes([payload, *others]))
+            self.store.create(statements_path(version), self._envelopes(payloads))
         except ObjectExistsError:
-            payload = self._adopt(version, folded, beside)
+            payload = self._adopt(version, folded)
         for name, data in self.attachments.items():
             self.store.create(attachment_path(version, name), data)
         head = Head(version=version, statement=digest_of(payload), size=folded.size, root=folded.root)
         self.store.create(head_path(version), head.to_bytes())
         return head
 
-    def _others(self, root: str) -> list[bytes]:
-        """The statements besides the one about the data set; the same at every try."""
+    def _payloads(self, version: int, folded: Folded) -> list[bytes]:
+        """What is to be signed of a version: the statement about the data set, which names the others."""
+        provenance = build_provenance(self.facts, folded.root, self.plan)
+        tests = self._tests(folded.root)
+        named = (Named(PROVENANCE_TYPE, digest_of(provenance)), *self._named_tests(folded.root))
+        payload = build_statement(
+            self.facts,
+            folded,
+            plan_digest=self.plan_digest,
+            version=version,
+            previous=self._previous(version),
+            beside=Beside(report=self.report, statements=named),
+            segments=self.segments,
+            append=self._append(version, folded),
+            older=self.base.statement if self.base else None,
+        )
+        return [payload, provenance, *tests]
+
+    def _tests(self, root: str) -> list[bytes]:
+        """The statement of what the gates said; the same at every try."""
         if self.test_result is None:
             return []
         return [build_test_result(self.facts.name, root, self.test_result, self.report)]
 
-    def _beside(self, others: Sequence[bytes]) -> Beside:
-        named = tuple(Named(TEST_RESULT_TYPE, digest_of(other)) for other in others)
-        return Beside(report=self.report, statements=named)
+    def _named_tests(self, root: str) -> tuple[Named, ...]:
+        return tuple(Named(TEST_RESULT_TYPE, digest_of(test)) for test in self._tests(root))
 
     def _envelopes(self, payloads: Sequence[bytes]) -> bytes:
         lines = b"".join(self.signer.sign(payload) + b"\n" for payload in payloads)
@@ -185,24 +191,32 @@ class Attestation:
         older = [number for number in versions(self.store) if number < version]
         return read_head(self.store, older[-1]).statement if older else None
 
-    def _adopt(self, version: int, folded: Folded, beside: Beside) -> bytes:
+    def _adopt(self, version: int, folded: Folded) -> bytes:
         """The statement that an earlier try of ours left, which differs only in its times.
 
         Raises `ObjectExistsError` when it says something else, or is somebody else's.
         """
         path = statements_path(version)
         try:
-            lines = statement_lines(self.store, version)
-            payloads = {digest_of(payload): payload for payload in map(self._own, lines)}
-            others = {named.digest for named in beside.statements}
-            [payload] = [payload for digest, payload in payloads.items() if digest not in others]
-            statement = Statement.from_payload(payload)
-        except (ProvenanceError, ValueError) as exc:
+            payloads = [self._own(line) for line in statement_lines(self.store, version)]
+            statement = Statement.from_payload(payloads[0])
+        except (ProvenanceError, IndexError) as exc:
             raise ObjectExistsError(f"{path} holds other statements: {exc}") from exc
-        found = (statement.root, statement.segments, statement.predicate.beside)
-        if found != (folded.root, self.segments, beside) or len(payloads) != len(others) + 1:
+        found = (statement.root, statement.segments, *_judged(statement))
+        named = [digest for _, digest in statement.predicate.beside.statements]
+        wanted = (folded.root, self.segments, self.report, self._named_tests(folded.root))
+        if found != wanted or [digest_of(payload) for payload in payloads[1:]] != named:
             raise ObjectExistsError(f"{path} holds a statement about something else")
-        return payload
+        return payloads[0]
 
     def _own(self, envelope: bytes) -> bytes:
         return verify(envelope, [self.signer.public_key])
+
+
+def _judged(statement: Statement) -> tuple[Mapping[str, Attached], tuple[Named, ...]]:
+    """The report and the statements besides that every try at the same version has in common.
+
+    The provenance is left out: it has times.
+    """
+    beside = statement.predicate.beside
+    return beside.report, tuple(named for named in beside.statements if named[0] != PROVENANCE_TYPE)

@@ -12,6 +12,7 @@ from mintage.provenance.heads import statement_lines
 from mintage.provenance.layout import attachment_path, checksums_path, statements_path, version_path
 from mintage.provenance.report import VerifyReport
 from mintage.provenance.signing import PublicKey, unverified_payload, verify
+from mintage.provenance.slsa import PROVENANCE_TYPE, Provenance
 from mintage.provenance.statements import Head, Statement
 from mintage.store import ObjectStore
 
@@ -41,10 +42,14 @@ def check_statements(
             continue
         if kind == TEST_RESULT_TYPE:
             _check_test_result(payload, statement, path, report)
+        elif kind == PROVENANCE_TYPE:
+            _check_provenance(payload, statement, path, report)
         else:
             report.notes.append(f"a statement of the type {kind} was checked by its signature only")
     for digest, kind in missing.items():
         report.fail("missing-statement", path, f"the statement {digest} of the type {kind} is missing")
+    if report.provenance is None and not report.failed:
+        report.notes.append("no statement says how the data set was made: it names no SLSA provenance")
 
 
 def check_attachments(store: ObjectStore, statement: Statement, report: VerifyReport) -> None:
@@ -86,3 +91,26 @@ def _check_test_result(payload: bytes, statement: Statement, path: str, report: 
         report.fail("bad-statement", path, "the test result names another report than the version")
     else:
         report.gates = gates.result
+
+
+def _check_provenance(payload: bytes, statement: Statement, path: str, report: VerifyReport) -> None:
+    """How it was made: the same subject, run and plan as the statement about the data set."""
+    try:
+        made = Provenance.from_payload(payload)
+    except ProvenanceError as exc:
+        report.fail("bad-statement", path, exc.message)
+        return
+    if (made.root, made.name) != (statement.root, statement.name):
+        report.fail("wrong-subject", path, f"the provenance is about {made.name} with the root {made.root}")
+    elif made.plan_digest != statement.predicate.plan_digest:
+        report.fail(
+            "bad-statement",
+            path,
+            f"the provenance holds the plan {made.plan_digest}, not {statement.predicate.plan_digest}",
+        )
+    elif made.run_id != statement.predicate.run_id:
+        report.fail("bad-statement", path, f"the provenance is of the run {made.run_id[:100]}")
+    elif report.provenance is not None:
+        report.fail("bad-statement", path, "the version has two statements of how it was made")
+    else:
+        report.provenance = made

@@ -12,6 +12,9 @@ from mintage.errors import ProvenanceError
 from mintage.provenance.digests import Digest
 
 _Text = Annotated[str, Field(min_length=1, max_length=4096)]
+_Uri = Annotated[str, Field(pattern=r"^[a-z][a-z0-9+.\-]*:[^\s]+\z", max_length=4096)]
+
+MAX_DEPENDENCIES = 10_000
 
 
 class ModelFacts(BaseModel):
@@ -26,11 +29,11 @@ class ModelFacts(BaseModel):
 
 
 class BuilderFacts(BaseModel):
-    """Who made the data set: an id, and versions by name of the part."""
+    """Who made the data set: the URI of the builder, and versions by name of the part."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    id: _Text
+    id: _Uri
     versions: dict[str, str]
 
 
@@ -41,6 +44,44 @@ class EnvironmentFacts(BaseModel):
 
     versions: dict[str, str]
     hardware: dict[str, str]
+
+
+def check_builder(uri: str) -> str:
+    """The URI of a builder as it was given; raises `ProvenanceError` when it is none."""
+    try:
+        return BuilderFacts(id=uri, versions={}).id
+    except ValidationError as exc:
+        raise ProvenanceError(
+            f"the builder's id {uri[:200]!r} is not a URI",
+            "set MINTAGE_BUILDER_ID to one such as https://example.org/builders/cluster-1",
+        ) from exc
+
+
+class Dependency(BaseModel):
+    """Something that a run needed, as an in-toto resource descriptor.
+
+    See https://github.com/in-toto/attestation/blob/main/spec/v1/resource_descriptor.md. What has no digest
+    may change under the same name, and is marked so: `annotations` has `mutable: true`.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: _Text
+    uri: _Uri | None = None
+    digest: dict[str, _Text] = Field(default_factory=dict)
+    """Hexadecimal digests by algorithm, such as `sha256` or `gitCommit`."""
+    annotations: dict[str, object] = Field(default_factory=dict)
+
+    def to_json(self) -> dict[str, object]:
+        """The descriptor as plain JSON values; without a digest it is marked as mutable."""
+        unknown: dict[str, object] = {} if self.digest else {"mutable": True}
+        annotations = {**self.annotations, **unknown}
+        return {
+            "name": self.name,
+            **({"uri": self.uri} if self.uri else {}),
+            **({"digest": self.digest} if self.digest else {}),
+            **({"annotations": annotations} if annotations else {}),
+        }
 
 
 class Facts(BaseModel):
@@ -65,6 +106,8 @@ class Facts(BaseModel):
     environment: EnvironmentFacts | None = None
     """Where it was asked; None where that is not known."""
     builder: BuilderFacts
+    dependencies: tuple[Dependency, ...] = Field(default=(), max_length=MAX_DEPENDENCIES)
+    """What the run needed: source, files of the model, installed packages."""
     started: _Text
     finished: _Text
     """Times in UTC as ISO 8601 text."""

@@ -25,6 +25,7 @@ from mintage.provenance.layout import (
 )
 from mintage.provenance.records import MAX_RECORD_BYTES, ShardRecord
 from mintage.provenance.signing import PublicKey, Signer, unverified_payload
+from mintage.provenance.slsa import PROVENANCE_TYPE, Provenance
 from mintage.provenance.statements import Head, Statement
 from mintage.store import ObjectStore
 
@@ -155,12 +156,25 @@ class Manifest:
 
         It is as trustworthy as the statement, which names it by digest.
         """
-        digests = [d for kind, d in self.statement.predicate.beside.statements if kind == TEST_RESULT_TYPE]
+        payload = self._other(TEST_RESULT_TYPE)
+        return None if payload is None else GateStatement.from_payload(payload).result
+
+    def provenance(self) -> Provenance | None:
+        """How the version was made: spec, plan, builder; None when it has no such statement.
+
+        It is as trustworthy as the statement, which names it by digest.
+        """
+        payload = self._other(PROVENANCE_TYPE)
+        return None if payload is None else Provenance.from_payload(payload)
+
+    def _other(self, predicate_type: str) -> bytes | None:
+        """The payload of the first other statement of a type that the statement names."""
+        digests = [d for kind, d in self.statement.predicate.beside.statements if kind == predicate_type]
         if not digests:
             return None
         for line in statement_lines(self.store, self.head.version):
-            if digest_of(payload := unverified_payload(line)) in digests:
-                return GateStatement.from_payload(payload).result
+            if digest_of(payload := unverified_payload(line)) == digests[0]:
+                return payload
         raise ProvenanceError(f"{statements_path(self.head.version)} does not hold {digests[0]}")
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from mintage.provenance.gate_statement import TestResult
+from mintage.provenance.slsa import Provenance
 from mintage.provenance.statements import Head
 
 MAX_FAILURES = 1000
@@ -71,6 +72,8 @@ class VerifyReport:
     head: Head | None = None
     gates: TestResult | None = None
     """What the signed test result says of the gates, once it was checked."""
+    provenance: Provenance | None = None
+    """What the signed SLSA provenance says of the run, once it was checked."""
 
     @property
     def ok(self) -> bool:
@@ -95,4 +98,5 @@ class VerifyReport:
             "root": self.head.root if self.head else None,
             "statement": self.head.statement if self.head else None,
             "gates": self.gates.status if self.gates else None,
+            "builder": self.provenance.builder if self.provenance else None,
         }

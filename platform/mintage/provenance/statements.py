@@ -36,7 +36,7 @@ MAX_OTHERS = 63
 """Other statements of a version that the one about the data set may name."""
 
 MAX_STATEMENT_BYTES = 48 * 2**20
-"""Size of a statement, with its plan, spec and schema."""
+"""Size of a statement, such as the one with the plan and the spec."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,6 @@ def build_statement(
     facts: Facts,
     folded: Folded,
     *,
-    plan: Mapping[str, object],
     plan_digest: str,
     version: int,
     previous: str | None,
@@ -95,26 +94,22 @@ def build_statement(
         "segments": (segments or Segments.of([only])).to_json(),
         "append": append.model_dump(mode="json") if append else None,
         "planDigest": plan_digest,
-        "plan": dict(plan),
         **_of_shards(folded),
         **_of_facts(facts),
         "determinism": _determinism(facts, (segments.newest if segments else only).first, older),
         **({"privacy": _weakest_privacy(facts, older)} if older else {}),
         **_of_files(beside or Beside()),
     }
-    statement = build_in_toto(facts.name, folded.root, PREDICATE_TYPE, predicate)
-    if len(statement) > MAX_STATEMENT_BYTES:
-        raise ProvenanceError(
-            f"the statement has {len(statement)} bytes where {MAX_STATEMENT_BYTES} are allowed",
-            "use a smaller spec: fewer columns, conditions or operators",
-        )
-    return statement
+    return build_in_toto(facts.name, folded.root, PREDICATE_TYPE, predicate)
 
 
 def build_in_toto(name: str, root: str, predicate_type: str, predicate: Mapping[str, object]) -> bytes:
-    """The canonical JSON of an in-toto statement about the data set `name` with the Merkle root `root`."""
+    """The canonical JSON of an in-toto statement about the data set `name` with the Merkle root `root`.
+
+    Raises `ProvenanceError` when it is larger than a verifier would read.
+    """
     subject = {"name": name, "digest": {"sha256": raw_digest(root).hex()}}
-    return canonical_json(
+    statement = canonical_json(
         {
             "_type": STATEMENT_TYPE,
             "subject": [subject],
@@ -122,6 +117,13 @@ def build_in_toto(name: str, root: str, predicate_type: str, predicate: Mapping[
             "predicate": dict(predicate),
         }
     )
+    if len(statement) > MAX_STATEMENT_BYTES:
+        raise ProvenanceError(
+            f"the statement of the type {predicate_type} has {len(statement)} bytes "
+            f"where {MAX_STATEMENT_BYTES} are allowed",
+            "use a smaller spec: fewer columns, conditions or operators",
+        )
+    return statement
 
 
 def _of_shards(folded: Folded) -> dict[str, object]:
@@ -147,16 +149,12 @@ def _of_facts(facts: Facts) -> dict[str, object]:
     """What the run says of itself."""
     return {
         "runId": facts.run_id,
-        "spec": facts.spec,
         "schema": facts.dataset_schema,
         "kind": facts.kind,
         "model": facts.model.model_dump(mode="json"),
         "source": facts.source,
         "lineage": _lineage(facts.source),
         "privacy": privacy_claim(facts.model.fit),
-        "builder": facts.builder.model_dump(mode="json"),
-        "started": facts.started,
-        "finished": facts.finished,
     }
 
 

@@ -148,7 +148,7 @@ def facts(**changes: object) -> Mapping[str, object]:
         "model": {"digest": MODEL, "kind": "rules.orders", "fit": {"loss": 0.25}},
         "source": digest_of(b"a source"),
         "determinism": "content",
-        "builder": {"id": "mintage", "versions": {"mintage": "0.1.0"}},
+        "builder": {"id": "https://mintage.dev/builder/self-hosted/v1", "versions": {"mintage": "0.1.0"}},
         "started": "2026-01-01T00:00:00Z",
         "finished": "2026-01-01T00:10:00Z",
         **changes,

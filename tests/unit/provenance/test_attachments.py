@@ -62,13 +62,14 @@ def test_the_statement_names_the_digests_of_the_report_and_of_the_other_statemen
     assert isinstance(predicate, dict)
     page = REPORT["report.html"]
     assert predicate["report"]["report.html"] == {"sha256": sha256_hex(page), "bytes": str(len(page))}
-    _, line = (root / statements_path(1)).read_bytes().splitlines()
+    _, made, line = (root / statements_path(1)).read_bytes().splitlines()
     payload = unverified_payload(line)
     assert predicate["statements"] == [
+        {"predicateType": "https://slsa.dev/provenance/v1", "digest": digest_of(unverified_payload(made))},
         {
             "predicateType": "https://in-toto.io/attestation/test-result/v0.1",
             "digest": digest_of(payload),
-        }
+        },
     ]
     assert json.loads(payload)["subject"] == manifest(evaluated).statement.json["subject"]
 
@@ -300,11 +301,11 @@ def append_line(root: Path, line: bytes) -> None:
 
 def replace_line(root: Path, line: bytes) -> None:
     path = root / statements_path(1)
-    path.write_bytes(path.read_bytes().splitlines()[0] + b"\n" + line + b"\n")
+    path.write_bytes(b"\n".join([*path.read_bytes().splitlines()[:2], line]) + b"\n")
 
 
 def flip_signature(root: Path) -> None:
-    line = json.loads((root / statements_path(1)).read_bytes().splitlines()[1])
+    line = json.loads((root / statements_path(1)).read_bytes().splitlines()[-1])
     text = line["signatures"][0]["sig"]
     line["signatures"][0]["sig"] = ("B" if text[0] == "A" else "A") + text[1:]
     replace_line(root, json.dumps(line).encode())
@@ -341,7 +342,7 @@ ATTACKS: dict[str, tuple[Callable[[Path], object], set[str]]] = {
     ),
     "the test result is missing": (
         lambda root: (root / statements_path(1)).write_bytes(
-            (root / statements_path(1)).read_bytes().splitlines()[0] + b"\n"
+            b"\n".join((root / statements_path(1)).read_bytes().splitlines()[:2])
         ),
         {"missing-statement"},
     ),
@@ -351,7 +352,7 @@ ATTACKS: dict[str, tuple[Callable[[Path], object], set[str]]] = {
         {"additional-statement", "missing-statement"},
     ),
     "the test result is there twice": (
-        lambda root: append_line(root, (root / statements_path(1)).read_bytes().splitlines()[1]),
+        lambda root: append_line(root, (root / statements_path(1)).read_bytes().splitlines()[-1]),
         {"additional-statement"},
     ),
     "a blank line is added": (lambda root: append_line(root, b""), {"additional-statement"}),
@@ -383,7 +384,7 @@ def test_the_same_test_result_signed_by_a_stranger_is_refused(
     evaluated: Minter, root: Path, tmp_path: Path
 ) -> None:
     stranger = Signer.load(generate_key(tmp_path / "stranger.pem").private_path)
-    payload = unverified_payload((root / statements_path(1)).read_bytes().splitlines()[1])
+    payload = unverified_payload((root / statements_path(1)).read_bytes().splitlines()[-1])
     replace_line(root, stranger.sign(payload))
     assert codes(evaluated) == {"bad-signature"}
 
@@ -420,9 +421,10 @@ def test_a_signed_test_result_about_something_else_is_refused(
     value = dict(read_statement(evaluated.store, head, None).json)
     predicate = value["predicate"]
     assert isinstance(predicate, dict)
-    predicate["statements"][0]["digest"] = digest_of(other)
+    predicate["statements"][1]["digest"] = digest_of(other)
     payload = canonical_json(value)
-    lines = [evaluated.signer.sign(payload), evaluated.signer.sign(other)]
+    made = (root / statements_path(1)).read_bytes().splitlines()[1]
+    lines = [evaluated.signer.sign(payload), made, evaluated.signer.sign(other)]
     (root / statements_path(1)).write_bytes(b"\n".join(lines))
     (root / head_path(1)).write_bytes(head.model_copy(update={"statement": digest_of(payload)}).to_bytes())
     assert codes(evaluated) == {code}
