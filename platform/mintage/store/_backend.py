@@ -38,8 +38,8 @@ class Backend(ABC):
         """Create an object; `ObjectExistsError` when there is one, whatever it holds."""
 
     @abstractmethod
-    def read(self, path: str, limit_bytes: int) -> bytes:
-        """The object's first `limit_bytes` bytes, or all when it is smaller."""
+    def read(self, path: str, limit_bytes: int, start: int = 0) -> bytes:
+        """The object's `limit_bytes` bytes from `start` on, or as many as there are."""
 
     @abstractmethod
     def open(self, path: str) -> BinaryIO:
@@ -60,6 +60,10 @@ class Backend(ABC):
     @abstractmethod
     def remove(self, path: str) -> None:
         """Remove an object; nothing happens when there is none."""
+
+    def leads_outside(self, path: str) -> bool:  # noqa: ARG002  # only file systems have links
+        """Whether a link makes the path lead out of the root."""
+        return False
 
     @abstractmethod
     def filesystem(self) -> tuple[AbstractFileSystem, str]:

@@ -6,6 +6,7 @@ fails when that name is taken: readers see all of it or nothing, and two writers
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import uuid
@@ -45,10 +46,14 @@ class LocalBackend(Backend):
         finally:
             sink.abandon()
 
-    def read(self, path: str, limit_bytes: int) -> bytes:
-        """Read from the start."""
-        with self.open(path) as stream:
-            return stream.read(limit_bytes)
+    def read(self, path: str, limit_bytes: int, start: int = 0) -> bytes:
+        """Read what was asked for and no more: a stream would fill its buffer."""
+        target = self._root / path
+        with os_failures("read", str(target)):
+            size = self._check_regular(target).st_size
+            with target.open("rb", buffering=0) as file:
+                file.seek(start)
+                return _read_all(file, min(limit_bytes, max(size - start, 0)))
 
     def open(self, path: str) -> BinaryIO:
         """Open a regular file; a device or a pipe could block for ever."""
@@ -89,6 +94,12 @@ class LocalBackend(Backend):
             if folder not in self._made or not _remove_empty(folder):
                 break
             self._made.discard(folder)
+
+    def leads_outside(self, path: str) -> bool:
+        """Follow all links on the way."""
+        target = self._root / path
+        with os_failures("look at", str(target)):
+            return not target.resolve().is_relative_to(self._root.resolve())
 
     def filesystem(self) -> tuple[AbstractFileSystem, str]:
         """That of this machine."""
@@ -179,6 +190,15 @@ class _LocalPart(PartSink):
             self._file.close()
         with os_failures("remove", str(self._temporary)):
             self._temporary.unlink(missing_ok=True)
+
+
+def _read_all(file: io.FileIO, count: int) -> bytes:
+    """`count` bytes from where the file stands, or as many as there are."""
+    blocks: list[bytes] = []
+    while count > 0 and (block := file.read(count)):
+        blocks.append(block)
+        count -= len(block)
+    return blocks[0] if len(blocks) == 1 else b"".join(blocks)
 
 
 def _flush_folder(folder: Path) -> None:

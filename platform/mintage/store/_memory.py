@@ -36,11 +36,11 @@ class MemoryBackend(Backend):
                 )
             self._fs.pipe_file(self._full(path), data)
 
-    def read(self, path: str, limit_bytes: int) -> bytes:
-        """Copy from the start."""
+    def read(self, path: str, limit_bytes: int, start: int = 0) -> bytes:
+        """Copy that range."""
         with _LOCK:
             self._check(path)
-            return bytes(self._fs.cat_file(self._full(path), start=0, end=limit_bytes))
+            return bytes(self._fs.cat_file(self._full(path), start=start, end=start + limit_bytes))
 
     def open(self, path: str) -> BinaryIO:
         """A stream over a copy: fsspec's own streams share one position."""

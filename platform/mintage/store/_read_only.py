@@ -39,9 +39,10 @@ class ReadOnlyBackend(Backend):
         del data
         self._refuse(path)
 
-    def read(self, path: str, limit_bytes: int) -> bytes:
-        """Read from the start of a stream."""
+    def read(self, path: str, limit_bytes: int, start: int = 0) -> bytes:
+        """Read from a stream."""
         with self.open(path) as stream:
+            stream.seek(start)
             return stream.read(limit_bytes)
 
     def open(self, path: str) -> BinaryIO:

@@ -51,15 +51,15 @@ class S3Backend(Backend):
         with s3_failures("create", self.uri(path)):
             _while_conflicting(lambda: self._fs.pipe_file(full, data, mode="create", chunksize=len(data) + 1))
 
-    def read(self, path: str, limit_bytes: int) -> bytes:
+    def read(self, path: str, limit_bytes: int, start: int = 0) -> bytes:
         """One ranged GET."""
         full = f"{self._bucket}/{self._key(path)}"
         with s3_failures("read", self.uri(path)):
             try:
-                return bytes(self._fs.cat_file(full, start=0, end=limit_bytes))
+                return bytes(self._fs.cat_file(full, start=start, end=start + limit_bytes))
             except OSError as exc:
                 if s3_code(exc) in ("InvalidRange", "416"):
-                    return b""  # an empty object has no range at all
+                    return b""  # there is nothing at or behind `start`: an empty object has no range at all
                 raise
 
     def open(self, path: str) -> BinaryIO:

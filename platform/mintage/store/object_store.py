@@ -108,6 +108,10 @@ class ObjectStore:
             )
         return data
 
+    def read_range(self, path: str, start: int, count: int) -> bytes:
+        """`count` bytes from `start` on, or as many as there are: one request, and nothing else is read."""
+        return self._backend.read(check_path(path), count, start) if count > 0 else b""
+
     def open_read(self, path: str) -> BinaryIO:
         """The object as a seekable stream. `ObjectMissingError` when there is none."""
         return self._backend.open(check_path(path))
@@ -123,6 +127,10 @@ class ObjectStore:
         except ObjectMissingError:
             return False
         return True
+
+    def leads_outside(self, path: str) -> bool:
+        """Whether a symbolic link makes a path lead out of the root; never so in an object store."""
+        return self._backend.leads_outside(check_path(path))
 
     def list(self, prefix: str = "") -> builtins.list[ObjectInfo]:
         """The objects in the folder `prefix` and below it, sorted by path; none when it is not there.
