@@ -22,6 +22,7 @@ from mintage.cli._shell import FAILED, Shell, common, print_json
 from mintage.cli.lineage import attest
 from mintage.cli.regenerating import regenerate
 from mintage.cli.reviewing import review
+from mintage.cli.verifying import verify
 
 _SPEC = click.argument("spec", type=click.Path(path_type=Path))
 _SET = click.option(
@@ -104,37 +105,6 @@ def run(spec: Path, overrides: tuple[str, ...], *, events: bool, as_json: bool) 
         print_json(result.summary)
     else:
         click.echo(run_summary(result.summary))
-
-
-@main.command()
-@click.argument("dataset")
-@click.option(
-    "--key",
-    "keys",
-    multiple=True,
-    metavar="PUB",
-    type=click.Path(path_type=Path),
-    help="A public key to trust; your local identity by default. May be repeated.",
-)
-@click.option(
-    "--storage",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="An option of the store, such as endpoint_url=http://host:9000. May be repeated.",
-)
-@common
-def verify(dataset: str, keys: tuple[Path, ...], storage: tuple[str, ...], *, as_json: bool) -> int:
-    """Check every part, record and signature of DATASET."""
-    from mintage.cli.summary import verify_summary
-    from mintage.jobs import verify as verify_dataset
-    from mintage.spec import read_options
-
-    report = verify_dataset(dataset, keys=keys or None, storage=read_options(storage))
-    if as_json:
-        print_json(report.to_json())
-    else:
-        click.echo(verify_summary(dataset, report))
-    return 0 if report.ok else FAILED
 
 
 @main.command()
@@ -289,3 +259,4 @@ def keygen(path: Path, *, as_json: bool) -> None:
 main.add_command(regenerate)
 main.add_command(review)
 main.add_command(attest)
+main.add_command(verify)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from mintage.provenance.scope import SHARES
+
 if TYPE_CHECKING:
     from mintage.jobs.imputation import Imputed
     from mintage.plugins import PluginRef
@@ -38,17 +40,51 @@ def run_summary(summary: Mapping[str, Any]) -> str:
 
 def verify_summary(dataset: str, report: VerifyReport) -> str:
     """Whether a data set is what was signed, and what is wrong with it otherwise."""
-    checked = ", ".join(f"{count:,} {name}" for name, count in report.checked.to_json().items())
-    notes = [f"  note: {note}" for note in report.notes]
+    lines = [*_looked_at(report), *_signers(report), *(f"  note: {note}" for note in report.notes)]
     if report.ok:
-        gates = _gates(report)
-        return "\n".join([f"ok: {dataset} is what was signed", f"  checked {checked}", *gates, *notes])
+        return _plain([f"ok: {dataset} is what was signed", *lines, *_gates(report)])
     failures = [
         f"  {failure.code}  {failure.path}: {failure.message}" for failure in report.failures[:_SHOWN]
     ]
     if more := report.failed - len(failures):
         failures.append(f"  and {more:,} more failures")
-    return "\n".join([f"FAILED: {dataset} is not what was signed", *failures, f"  checked {checked}", *notes])
+    return _plain([f"FAILED: {dataset} is not what was signed", *failures, *lines])
+
+
+def _plain(lines: Sequence[str]) -> str:
+    """Lines that a terminal shows as they are: names of files may hold anything."""
+    return "\n".join("".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in line) for line in lines)
+
+
+def _looked_at(report: VerifyReport) -> list[str]:
+    """How much was checked, in which way, and what a sample leaves open."""
+    counts = report.checked.to_json()
+    shown = [name for name in counts if report.decoded or name not in ("contents", "rows")]
+    lines = [f"  checked {', '.join(f'{counts[name]:,} {name}' for name in shown)}"]
+    if report.resumed:
+        lines.append(
+            f"  resumed {report.resumed:,} of these shards: only the sizes of their parts were checked again"
+        )
+    if report.read:
+        lines.append(
+            f"  read    {report.read['bytes']:,} bytes besides the parts, "
+            f"in {report.read['requests']} requests"
+        )
+    if (sample := report.sample) is not None:
+        lines.append(
+            f"  sample  {len(sample.places):,} of {sample.size:,} shards, drawn with the seed {sample.seed}"
+        )
+        escapes = [f"{float(share):.1%} with {sample.escapes(share):.3g}" for share in SHARES]
+        lines.append(f"  escapes a share of bad shards would not have been seen: {', '.join(escapes)}")
+    return lines
+
+
+def _signers(report: VerifyReport) -> list[str]:
+    """Whose signatures count, and how many reviewers accept."""
+    lines = [f"  signed  by {signer}" for signer in report.signers]
+    if report.accepts is not None:
+        lines.append(f"  reviews {report.accepts} accept")
+    return lines
 
 
 def _gates(report: VerifyReport) -> list[str]:

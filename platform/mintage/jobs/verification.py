@@ -11,24 +11,71 @@ import pyarrow as pa
 
 from mintage.contracts import Connector, TableSchema
 from mintage.engine.bench import read_sink
-from mintage.errors import ProvenanceError
+from mintage.errors import ProvenanceError, SpecError
+from mintage.provenance.policy import Policy
+from mintage.provenance.scope import Scope
 from mintage.provenance.signing import PublicKey
 from mintage.provenance.verify import VerifyReport, verify_dataset
 from mintage.settings import Settings
+from mintage.spec import read_values
 from mintage.store import ObjectStore
+
+_MIN_THREADS = 4
+"""Parts are read at the same time even on one core: a store that is far away answers slowly."""
 
 
 def verify(
-    uri: str, *, keys: Sequence[Path | str] | None = None, storage: Mapping[str, object] | None = None
+    uri: str,
+    *,
+    keys: Sequence[Path | str] | None = None,
+    policy: Path | str | None = None,
+    rows: bool = False,
+    scope: Scope | None = None,
+    storage: Mapping[str, object] | None = None,
 ) -> VerifyReport:
-    """Check the newest version of the data set at `uri`: signature, tree, and every byte and row.
+    """Check the data set at `uri`: signatures, policy, tree, and every byte; with `rows`, every row too.
 
-    `keys` are files with the public keys that are trusted; without them it is the local identity's.
-    Nothing of the data set is parsed before its signature holds. Raises `ProvenanceError` when there
-    is no key to check with; everything that is wrong with the data set is in the report.
+    `policy` is a file that says whom to trust with what; `keys` are files with public keys, any of which
+    may have signed. Without either it is the local identity's key. `scope` asks for an older version, or
+    for some shards only; by default all of the newest version is checked.
+
+    Nothing of the data set is parsed before its signature holds. Raises `SpecError` for a policy or
+    scope that is wrong, and `ProvenanceError` when there is no key to check with; everything that is
+    wrong with the data set is in the report.
     """
     store = ObjectStore.open(uri, options=storage)
-    return verify_dataset(store, trusted_keys(keys), open_part=_PartReader(store))
+    return verify_dataset(
+        store,
+        trusted_policy(keys, policy),
+        scope=scope or Scope(),
+        open_part=_PartReader(store) if rows else None,
+        workers=max(_MIN_THREADS, Settings.read().cpus),
+    )
+
+
+def trusted_policy(keys: Sequence[Path | str] | None, policy: Path | str | None) -> Policy:
+    """The policy in a file, or that any of the keys in files may sign; the local identity's key by default.
+
+    Raises `SpecError` for a policy that is wrong, or given besides keys, and `ProvenanceError` when there
+    is no key.
+    """
+    if policy is None:
+        return Policy.trusting(trusted_keys(keys))
+    if keys:
+        raise SpecError("--key does not go with --policy", "name the key in the policy file")
+    return read_policy(Path(policy))
+
+
+def read_policy(path: Path) -> Policy:
+    """The policy in a YAML or JSON file; the key files that it names are found beside it.
+
+    Raises `SpecError` that says what is wrong.
+    """
+    values = read_values(path, "policy")
+    try:
+        return Policy.of(values, load_key=lambda name: PublicKey.load(path.parent / name))
+    except SpecError as exc:
+        raise SpecError(f"{path}: {exc.message}", exc.hint) from exc
 
 
 class _PartReader:

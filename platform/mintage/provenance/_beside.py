@@ -6,26 +6,25 @@ from collections.abc import Sequence
 
 from mintage.errors import ProvenanceError, SignatureError
 from mintage.provenance.attachments import find_difference
-from mintage.provenance.digests import digest_of
+from mintage.provenance.evidence import Evidence, payload_digest
 from mintage.provenance.gate_statement import TEST_RESULT_TYPE, GateStatement
-from mintage.provenance.heads import statement_lines
 from mintage.provenance.layout import attachment_path, checksums_path, statements_path, version_path
 from mintage.provenance.report import VerifyReport
-from mintage.provenance.signing import PublicKey, unverified_payload, verify
+from mintage.provenance.signing import PublicKey, verify
 from mintage.provenance.slsa import PROVENANCE_TYPE, Provenance
-from mintage.provenance.statements import Head, Statement
+from mintage.provenance.statements import Statement
 from mintage.store import ObjectStore
 
 
 def check_statements(
-    store: ObjectStore, head: Head, statement: Statement, keys: Sequence[PublicKey], report: VerifyReport
+    evidence: Evidence, statement: Statement, keys: Sequence[PublicKey], report: VerifyReport
 ) -> None:
     """The other statements of a version: those that its own names, signed, and no more."""
-    path = statements_path(head.version)
+    path = evidence.path
     missing = {named.digest: named.predicate_type for named in statement.predicate.beside.statements}
-    for number, line in enumerate(statement_lines(store, head.version), 1):
-        digest = _digest(line)
-        if digest == head.statement:
+    for number, line in enumerate(evidence.lines, 1):
+        digest = payload_digest(line)
+        if digest == evidence.statement:
             continue
         kind = missing.pop(digest, None)
         if kind is None:
@@ -67,14 +66,6 @@ def check_attachments(store: ObjectStore, statement: Statement, report: VerifyRe
     for info in store.list(folder):
         if info.path not in known and not info.path.startswith((f"{folder}records/", f"{folder}tile/")):
             report.fail("additional-attachment", info.path, "the statement does not name this file")
-
-
-def _digest(line: bytes) -> str:
-    """The digest of the payload in an envelope, or nothing when it is no envelope."""
-    try:
-        return digest_of(unverified_payload(line))
-    except ProvenanceError:
-        return ""
 
 
 def _check_test_result(payload: bytes, statement: Statement, path: str, report: VerifyReport) -> None:

@@ -19,7 +19,7 @@ from mintage.provenance.lineage_policy import check_lineage
 from mintage.provenance.policy import Policy, Role, parse_time
 from mintage.provenance.report import VerifyReport
 from mintage.provenance.reviews import REVIEW_TYPE, Reviewed, opinions, pick_reviews
-from mintage.provenance.signing import signed_by
+from mintage.provenance.signing import signed_by, verify
 from mintage.provenance.statements import MAX_STATEMENT_BYTES, PREDICATE_TYPE, Head, Statement, parse_in_toto
 
 VERIFIER_TYPES = frozenset(
@@ -29,26 +29,23 @@ VERIFIER_TYPES = frozenset(
 
 
 def judge(evidence: Evidence, statement: Statement, policy: Policy, report: VerifyReport) -> bool:
-    """Whether the policy accepts what was signed; every reason against it goes into the report.
-
-    `report.provenance` must be what the signed provenance says, if there is one.
-    """
+    """Whether the policy accepts what was signed; every reason against it goes into the report."""
     before = report.failed
-    judgement = _Judgement(evidence, statement, policy, report, _made_at(report))
+    judgement = _Judgement(evidence, statement, policy, report, _made_at(statement))
     judgement.check_identity()
     judgement.check_signers()
-    judgement.check_builder()
     judgement.check_required()
     judgement.check_reviews()
     judgement.check_lineage()
     return report.failed == before
 
 
-def _made_at(report: VerifyReport) -> datetime | None:
-    """When the version was made, as its provenance says."""
+def _made_at(statement: Statement) -> datetime | None:
+    """When the version was made, as its statement says."""
+    predicate = statement.json["predicate"]
     try:
-        return parse_time(report.provenance.finished)[0] if report.provenance else None
-    except ValueError:
+        return parse_time(str(predicate["finished"]))[0] if isinstance(predicate, dict) else None
+    except (KeyError, ValueError):
         return None
 
 
@@ -90,26 +87,6 @@ class _Judgement:
         code = "too-few-signatures" if valid or not reasons else reasons[0][0]
         self._fail(code, "; ".join([said, *(reason for _, reason in reasons)]))
 
-    def check_builder(self) -> None:
-        """The builder and the way of building are among those that are allowed."""
-        builders, kinds = self.policy.builders, self.policy.build_types
-        if builders is None and kinds is None:
-            return
-        made = self.report.provenance
-        if made is None:
-            self._fail("wrong-builder", "no signed statement says who made the data set")
-            return
-        if builders is not None and made.builder not in builders:
-            self._fail(
-                "wrong-builder",
-                f"the builder is {made.builder[:200]!r}, and the policy allows {', '.join(builders) or 'none'}",
-            )
-        if kinds is not None and made.build_type not in kinds:
-            self._fail(
-                "wrong-build-type",
-                f"the build type is {made.build_type[:200]!r}, and the policy allows {', '.join(kinds) or 'none'}",
-            )
-
     def check_required(self) -> None:
         """Every predicate type that the policy asks for was attested by keys that may."""
         if not self.policy.require:
@@ -123,8 +100,8 @@ class _Judgement:
             if count < (threshold := self.policy.threshold(role)):
                 self._fail(
                     "missing-predicate",
-                    f"the policy requires a statement of the type {kind}: {count} of the {threshold} keys that "
-                    f"the role {role} needs have signed one about this version",
+                    f"the policy requires a statement of the type {kind}: {count} of the {threshold} keys "
+                    f"that the role {role} needs have signed one about this version",
                 )
 
     def check_reviews(self) -> None:
@@ -200,14 +177,15 @@ class _Judgement:
         return signers
 
     def _attested_later(self, kind: str, role: Role) -> int:
-        """The most keys of a role that have signed one and the same statement of a type, about this version."""
+        """The most keys of a role that have signed one statement of a type about this version."""
         most = 0
         for attested in self.evidence.attestations:
             try:
-                payload, keyids = signed_by(attested.envelope, self.policy.keys_of(role))
+                payload = verify(attested.envelope, self.policy.keys_of(role))
                 if _predicate_type(payload) != kind:
                     continue
-                if parse_in_toto(payload, kind).root != self.statement.root:
+                outer = parse_in_toto(payload, kind)
+                if outer.root != self.statement.root:
                     self.report.notes.append(f"{attested.path} is about other rows")
                     continue
             except SignatureError:
@@ -215,8 +193,9 @@ class _Judgement:
             except ProvenanceError as exc:
                 self._fail("bad-attestation", f"{attested.path}: {exc.message}")
                 continue
-            signers = self._signers(digest_of(payload)) & keyids | keyids
-            most = max(most, len(self._valid(signers, role, None)[0]))
+            moment = _verified_at(outer.predicate) if role == "verifier" else self.made
+            valid, _ = self._valid(self._signers(digest_of(payload)), role, moment)
+            most = max(most, len(valid))
         return most
 
     def _head(self) -> Head:
@@ -245,6 +224,15 @@ def _role_for(kind: str) -> Role:
 def _predicate_type(payload: bytes) -> object:
     value = parse_json(payload, max_bytes=MAX_STATEMENT_BYTES)
     return value.get("predicateType") if isinstance(value, dict) else None
+
+
+def _verified_at(predicate: object) -> datetime | None:
+    """When a verifier says that it verified: `timeVerified` of a summary, `timeCreated` of a result."""
+    said = predicate if isinstance(predicate, dict) else {}
+    try:
+        return parse_time(str(said.get("timeVerified", said.get("timeCreated"))))[0]
+    except ValueError:
+        return None
 
 
 def _reviewed_at(opinion: Reviewed) -> datetime | None:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from tempfile import SpooledTemporaryFile
-from typing import BinaryIO, NamedTuple, cast
+from typing import BinaryIO, NamedTuple, Self, cast
 
 import pyarrow as pa
 
@@ -21,6 +21,7 @@ from mintage.provenance.layout import commit_path
 from mintage.provenance.records import CommitRecord, ShardRecord, TableRecord, schema_id
 from mintage.provenance.report import Checked, VerifyFailure
 from mintage.provenance.segments import Segments
+from mintage.provenance.statements import Statement
 from mintage.store import ObjectStore
 
 OpenPart = Callable[[TableSchema, BinaryIO], Iterator[pa.RecordBatch]]
@@ -41,6 +42,7 @@ class ShardCheck:
     """Its lines of manifest-sha256.txt."""
     checked: Checked = field(default_factory=lambda: Checked(shards=1))
     failures: list[VerifyFailure] = field(default_factory=list)
+    record: ShardRecord | None = None
 
     def fail(self, code: str, path: str, message: str) -> None:
         """Note a failure."""
@@ -56,20 +58,35 @@ class ShardChecker:
     schema: DatasetSchema
     open_part: OpenPart | None
 
-    def check(self, record: ShardRecord) -> ShardCheck:
-        """Check the commit and the parts of the shard that a signed record describes."""
-        result = ShardCheck()
+    @classmethod
+    def of(cls, store: ObjectStore, statement: Statement, open_part: OpenPart | None) -> Self:
+        """A checker for the shards of the version that a statement is about."""
+        return cls(
+            store=store,
+            segments=statement.segments,
+            schema=statement.schema,
+            open_part=open_part,
+        )
+
+    def check(self, record: ShardRecord, *, known: bool = False) -> ShardCheck:
+        """Check the commit and the parts of the shard that a signed record describes.
+
+        Of parts that are `known` to be sound, only the sizes are looked at.
+        """
+        result = ShardCheck(record=record)
         commit = self._commit(record, result)
         if commit is None:
             return result
         result.paths.extend(commit.parts.values())
+        result.paths.extend(reject.path for reject in commit.rejects.values())
+        result.paths.extend(sketch.path for sketch in commit.sketches.values())
         if set(commit.parts) == set(record.tables):
             result.checksums = checksum_lines(commit)
         for name, table in record.tables.items():
             if name in commit.parts:
                 part = _Part(name, commit.parts[name], table)
                 self._check_schema(part, result)
-                self._check_part(part, result)
+                self._check_part(part, result, known=known)
         return result
 
     def _commit(self, record: ShardRecord, result: ShardCheck) -> CommitRecord | None:
@@ -104,12 +121,19 @@ class ShardChecker:
         if not known or schema_id(self.schema.table(part.table)) != part.record.schema_id:
             result.fail("wrong-schema", part.path, "the record names another schema than the statement")
 
-    def _check_part(self, part: _Part, result: ShardCheck) -> None:
+    def _check_part(self, part: _Part, result: ShardCheck, *, known: bool) -> None:
         path, record = part.path, part.record
+        if self.store.leads_outside(path):
+            result.fail(
+                "unsafe-path", path, "a symbolic link leads out of the data set: replace it by the file"
+            )
+            return
         try:
             size = self.store.size(path)
             if size != record.bytes:
                 result.fail("wrong-size", path, f"the part has {size} bytes where {record.bytes} were signed")
+                return
+            if known:
                 return
             with self._spool() as copy:
                 sha256 = _hash(self.store, path, size, copy)

@@ -8,8 +8,9 @@ from itertools import chain, islice, repeat
 
 from mintage.errors import ProvenanceError
 from mintage.provenance._ordered import ordered_map
-from mintage.provenance._parts import OpenPart, ShardChecker
+from mintage.provenance._parts import OpenPart, ShardCheck, ShardChecker
 from mintage.provenance.digests import digest_from_raw
+from mintage.provenance.journal import Journal
 from mintage.provenance.layout import RECORDS_PER_FILE, records_path, statements_path
 from mintage.provenance.manifest import record_lines
 from mintage.provenance.merkle import MerkleTree, leaf_hash
@@ -34,20 +35,21 @@ class ShardsCheck:
         self.checksums = hashlib.sha256()
         """The digest of the list of checksums as it must be."""
 
-    def run(self, open_part: OpenPart | None, workers: int) -> None:
-        """Check every shard; what fails goes into the report."""
-        checker = ShardChecker(
-            store=self._store,
-            segments=self._statement.segments,
-            schema=self._statement.schema,
-            open_part=open_part,
-        )
-        for result in ordered_map(checker.check, self._records(), workers=workers):
+    def run(self, open_part: OpenPart | None, workers: int, journal: Journal | None = None) -> None:
+        """Check every shard that no journal knows; what fails goes into the report."""
+        checker = ShardChecker.of(self._store, self._statement, open_part)
+
+        def check(item: tuple[ShardRecord, bool]) -> tuple[ShardCheck, bool]:
+            return checker.check(item[0], known=item[1]), item[1]
+
+        known = ((record, journal is not None and _holds(journal, record)) for record in self._records())
+        for result, was_known in ordered_map(check, known, workers=workers):
             self.named.update(result.paths)
             self.checksums.update(result.checksums.encode("utf-8"))
-            self._report.checked.add(result.checked)
-            for failure in result.failures:
-                self._report.fail(*failure)
+            self._report.take(result.checked, result.failures)
+            if journal and result.record and not was_known and not result.failures:
+                journal.add(result.record.index, leaf_hash(result.record.to_bytes()))
+        self._report.resumed = journal.resumed if journal else 0
         self._check_sums()
 
     def _records(self) -> Iterator[ShardRecord]:
@@ -77,6 +79,10 @@ class ShardsCheck:
             self._report.fail("wrong-totals", path, "the statement's sums are not those of the shard records")
         if digest_from_raw(self._content.root()) != predicate.content.root:
             self._report.fail("wrong-content-root", path, "the content root is not that of the shard records")
+
+
+def _holds(journal: Journal, record: ShardRecord) -> bool:
+    return journal.holds(record.index, leaf_hash(record.to_bytes()))
 
 
 def signed_lines(store: ObjectStore, statement: Statement) -> Iterator[bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from mintage.errors import ProvenanceError, SignatureError
 from mintage.provenance._capped import read_capped
@@ -42,19 +42,26 @@ def read_statement(store: ObjectStore, head: Head, keys: Sequence[PublicKey] | N
 
     With `keys=None` no signature is checked. Raises `SignatureError` or `ProvenanceError`.
     """
-    path = statements_path(head.version)
+    lines = statement_lines(store, head.version)
+    return pick_statement(lines, head.statement, keys, statements_path(head.version))
+
+
+def pick_statement(
+    lines: Iterable[bytes], digest: str, keys: Sequence[PublicKey] | None, path: str
+) -> Statement:
+    """Of envelopes, which lie at `path`, the statement with that digest; as `read_statement` does."""
     refused: SignatureError | None = None
-    for line in statement_lines(store, head.version):
+    for line in lines:
         try:
             payload = unverified_payload(line) if keys is None else verify(line, keys)
         except SignatureError as exc:
             refused = exc
             continue
-        if digest_of(payload) == head.statement:
+        if digest_of(payload) == digest:
             return Statement.from_payload(payload)
     if refused is not None:
         raise SignatureError(f"{path}: {refused.message}", refused.hint) from refused
-    raise ProvenanceError(f"{path} does not hold the statement {head.statement} that the head names")
+    raise ProvenanceError(f"{path} does not hold the statement {digest} that the head names")
 
 
 def statement_lines(store: ObjectStore, version: int) -> list[bytes]:

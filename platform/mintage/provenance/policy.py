@@ -8,7 +8,6 @@
     roles:
       builder: {keys: [release-2025, release-2026], threshold: 1}
       reviewer: {keys: [ada]}
-    builders: [https://mintage.dev/builder/self-hosted/v1]
     min_version: 3
     require: [https://in-toto.io/attestation/test-result/v0.1]
     reviews: {accepts: 1}
@@ -116,7 +115,7 @@ def parse_time(text: str) -> tuple[datetime, datetime]:
 
 
 class TrustedKey(_Part):
-    """A public key, by its file or as PEM text, and when it is valid: always, unless something else is said."""
+    """A public key, by its file or as PEM text, and when it is valid: always by default."""
 
     file: _Word | None = None
     pem: Annotated[str, Field(max_length=16_384)] | None = None
@@ -160,9 +159,6 @@ class Policy(_Part):
     """The name that the data set must have."""
     trusted: Annotated[dict[_Word, TrustedKey], Field(alias="keys", min_length=1, max_length=MAX_KEYS)]
     roles: dict[Role, RolePolicy]
-    builders: Annotated[tuple[_Uri, ...], Field(max_length=100)] | None = None
-    """Ids of builders that are allowed; None: any that a trusted key vouches for."""
-    build_types: Annotated[tuple[_Uri, ...], Field(max_length=100)] | None = None
     min_version: _Version = 1
     """The oldest version that is accepted: at least the newest that was ever seen."""
     require: Annotated[tuple[_Uri, ...], Field(max_length=100)] = ()
@@ -178,9 +174,8 @@ class Policy(_Part):
             raise ValueError("roles: it needs the role builder, whose keys sign versions")
         for role, policy in self.roles.items():
             if unknown := [name for name in policy.keys if name not in self.trusted]:
-                raise ValueError(
-                    f"roles.{role}: there is no key {unknown[0]!r} under keys; {_nearest(unknown[0], self.trusted)}"
-                )
+                guess = _nearest(unknown[0], self.trusted)
+                raise ValueError(f"roles.{role}: there is no key {unknown[0]!r} under keys; {guess}")
         reviewers = self.roles.get("reviewer")
         if self.reviews.accepts > (len(reviewers.keys) if reviewers else 0):
             raise ValueError(
@@ -188,7 +183,9 @@ class Policy(_Part):
                 f"{len(reviewers.keys) if reviewers else 'no'} keys"
             )
         if reviewers and reviewers.threshold > 1:
-            raise ValueError("roles.reviewer: each reviewer signs a review alone; say reviews.accepts instead")
+            raise ValueError(
+                "roles.reviewer: each reviewer signs a review alone; say reviews.accepts instead"
+            )
         return self
 
     @classmethod
@@ -211,16 +208,20 @@ class Policy(_Part):
 
     @classmethod
     def trusting(cls, keys: Sequence[PublicKey]) -> Self:
-        """The policy that any one of these keys may sign anything; raises `SpecError` when there is none."""
+        """The policy that any one of these keys may sign versions; raises `SpecError` when there is none."""
         distinct = {key.keyid: key for key in keys}
         names = [f"key-{number}" for number in range(1, len(distinct) + 1)]
         pems = {
             name: {"pem": key.pem.decode("ascii")} for name, key in zip(names, distinct.values(), strict=True)
         }
-        roles = {role: {"keys": names} for role in ROLES}
         return cls.of(
-            {"format": FORMAT, "keys": pems, "roles": roles}, load_key=PublicKey.load
+            {"format": FORMAT, "keys": pems, "roles": {"builder": {"keys": names}}}, load_key=PublicKey.load
         )
+
+    @property
+    def needs_attestations(self) -> bool:
+        """Whether what was signed after the head has to be looked at."""
+        return bool(self.require or "reviewer" in self.roles or self.threshold("builder") > 1)
 
     @property
     def keys(self) -> list[PublicKey]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from mintage.provenance.gate_statement import TestResult
 from mintage.provenance.slsa import Provenance
+from mintage.provenance.scope import Sample
 from mintage.provenance.statements import Head
 
 MAX_FAILURES = 1000
@@ -74,6 +76,18 @@ class VerifyReport:
     """What the signed test result says of the gates, once it was checked."""
     provenance: Provenance | None = None
     """What the signed SLSA provenance says of the run, once it was checked."""
+    signers: list[str] = field(default_factory=list)
+    """The keys that count for the statement: the policy's name and the id of each."""
+    accepts: int | None = None
+    """Reviewers that accept the version; None when the policy asks nobody."""
+    decoded: bool = False
+    """Whether rows were decoded, and not only bytes compared."""
+    sample: Sample | None = None
+    """The shards that were drawn, when not all were checked."""
+    read: dict[str, int] = field(default_factory=dict)
+    """Bytes that were read besides the parts, and requests, when only some shards were checked."""
+    resumed: int = 0
+    """Shards whose parts were not read again, because a journal says that they were sound."""
 
     @property
     def ok(self) -> bool:
@@ -85,6 +99,12 @@ class VerifyReport:
         self.failed += 1
         if len(self.failures) < MAX_FAILURES:
             self.failures.append(VerifyFailure(code, path, message))
+
+    def take(self, checked: Checked, failures: Iterable[VerifyFailure]) -> None:
+        """Add what came of a part of the work."""
+        self.checked.add(checked)
+        for failure in failures:
+            self.fail(*failure)
 
     def to_json(self) -> dict[str, object]:
         """The report as plain JSON values."""
@@ -99,4 +119,10 @@ class VerifyReport:
             "statement": self.head.statement if self.head else None,
             "gates": self.gates.status if self.gates else None,
             "builder": self.provenance.builder if self.provenance else None,
+            "signers": list(self.signers),
+            "accepts": self.accepts,
+            "mode": "rows" if self.decoded else "bytes",
+            "sample": self.sample.to_json() if self.sample else None,
+            "read": dict(self.read) or None,
+            "resumed": self.resumed,
         }

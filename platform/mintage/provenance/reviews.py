@@ -135,7 +135,12 @@ def read_reviews(store: ObjectStore, head: Head, keys: Sequence[PublicKey]) -> l
     anybody who may write to the folder can put them there. Raises `ProvenanceError` when a trusted key
     has signed a malformed review, because it may have been a rejection, and as `read_attestations`.
     """
-    found = (_trusted(attested, head, keys) for attested in read_attestations(store, head.version))
+    return pick_reviews(read_attestations(store, head.version), head, keys)
+
+
+def pick_reviews(attestations: Iterable[Attested], head: Head, keys: Sequence[PublicKey]) -> list[Reviewed]:
+    """Of envelopes that were signed about a version, the reviews, as `read_reviews` does."""
+    found = (_trusted(attested, head, keys) for attested in attestations)
     return _by_time(one for one in found if one is not None)
 
 

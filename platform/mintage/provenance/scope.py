@@ -71,7 +71,8 @@ class Sample:
         """Choose from `size` shards. Without a seed nobody can foresee which."""
         chosen = secrets.randbits(64) if seed is None else seed
         count = read_size(asked, size)
-        return cls(places=tuple(sorted(random.Random(chosen).sample(range(size), count))), size=size, seed=chosen)  # noqa: S311  # a seed of 64 secret bits is as hard to foresee as is needed
+        generator = random.Random(chosen)  # noqa: S311  # 64 secret bits are hard enough to foresee
+        return cls(places=tuple(sorted(generator.sample(range(size), count))), size=size, seed=chosen)
 
     def escapes(self, share: Fraction) -> float:
         """The chance that bad shards, that share of all and at least one, are all outside the sample."""

@@ -10,7 +10,7 @@ from mintage.spec._yaml import dump_yaml
 from mintage.spec.delivery import DEFAULT_SHARD_ROWS, ResourcesSpec, SigningSpec, SinkSpec, TelemetrySpec
 from mintage.spec.evaluation import EvaluationSpec, GateSpec, HoldoutSpec
 from mintage.spec.job import MAX_SHARDS, JobSpec
-from mintage.spec.read import json_schema, read_spec
+from mintage.spec.read import json_schema, read_spec, read_values
 from mintage.spec.request import (
     DEFAULT_GENERATOR,
     MAX_ROWS,
@@ -55,5 +55,6 @@ __all__ = [
     "nearest",
     "read_options",
     "read_spec",
+    "read_values",
     "spec_errors",
 ]

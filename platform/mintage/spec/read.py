@@ -45,6 +45,25 @@ def read_spec(
     return JobSpec.model_validate(apply_overrides(values, overrides))
 
 
+def read_values(path: Path, what: str) -> object:
+    """The plain values in a JSON file (by its suffix) or a YAML file of at most a mebibyte.
+
+    `what` is what the file is, for messages. Raises `SpecError` for a file that cannot be read, is too
+    large, nested too deeply or ambiguous.
+    """
+    try:
+        text = _read_text(path)
+        return parse_json(text) if path.suffix.lower() == ".json" else parse_yaml(text)
+    except SpecError as exc:
+        message, hint = (
+            exc.message.replace("the spec", f"the {what}"),
+            exc.hint.replace("a spec", f"a {what}"),
+        )
+        if isinstance(exc.__cause__, FileNotFoundError):
+            message, hint = f"there is no such {what} file", "name a YAML or JSON file"
+        raise SpecError(f"{path}: {message}", hint) from exc
+
+
 def json_schema() -> dict[str, object]:
     """The JSON Schema (draft 2020-12) of a job spec, for editors and other languages."""
     return {

@@ -134,8 +134,10 @@ def test_verify_confirms_and_then_finds_an_altered_part(
     invoke: Invoke, read_object: ReadObject, spec: Path
 ) -> None:
     invoke("run", str(spec))
-    good = read_object(invoke("verify", str(spec.parent / "out"), "--json"))
-    assert (good["ok"], good["checked"]["rows"], good["failures"]) == (True, 1000, [])
+    good = read_object(invoke("verify", str(spec.parent / "out"), "--rows", "--json"))
+    assert (good["ok"], good["mode"], good["checked"]["rows"], good["failures"]) == (True, "rows", 1000, [])
+    bytes_only = read_object(invoke("verify", "out", "--json"))
+    assert (bytes_only["ok"], bytes_only["mode"], bytes_only["checked"]["rows"]) == (True, "bytes", 0)
     assert invoke("verify", "out").stdout.startswith("ok: out is what was signed\n")
 
     part = next((spec.parent / "out" / "data").rglob("*.parquet"))

@@ -21,12 +21,13 @@ from mintage.provenance.evaluations import keep_failed_evaluation
 from mintage.provenance.gate_statement import TestResult
 from mintage.provenance.layout import PLAN, commit_path
 from mintage.provenance.manifest import attest
+from mintage.provenance.policy import Policy
 from mintage.provenance.records import CommitRecord, ShardRecord, TableRecord, VerdictCounts, schema_id
 from mintage.provenance.report import VerifyReport
 from mintage.provenance.signing import PublicKey, Signer, generate_key
 from mintage.provenance.statements import Head
 from mintage.provenance.statistics import ColumnStatistics
-from mintage.provenance.verify import OpenPart, verify_dataset
+from mintage.provenance.verify import OpenPart, Scope, verify_dataset
 from mintage.store import ObjectStore
 
 SCHEMA = DatasetSchema(
@@ -39,6 +40,7 @@ SCHEMA = DatasetSchema(
 PLAN_JSON: dict[str, object] = {"format": "mintage-plan/1", "run_id": "run-1", "seed": "7"}
 PLAN_DIGEST = digest_of(canonical_json(PLAN_JSON))
 MODEL = digest_of(b"a model")
+WHOLE = Scope()
 
 
 def open_parquet(table: TableSchema, stream: BinaryIO) -> Iterator[pa.RecordBatch]:
@@ -126,11 +128,16 @@ class Minter:
         )  # fmt: skip
 
     def verify(
-        self, *keys: PublicKey, open_part: OpenPart | None = open_parquet, workers: int = 2
+        self,
+        *keys: PublicKey,
+        open_part: OpenPart | None = open_parquet,
+        workers: int = 2,
+        scope: Scope = WHOLE,
     ) -> VerifyReport:
         """Verify with the minter's own key, or with others."""
         trusted: Sequence[PublicKey] = keys or (self.signer.public_key,)
-        return verify_dataset(self.store, trusted, workers=workers, open_part=open_part)
+        policy = Policy.trusting(trusted)
+        return verify_dataset(self.store, policy, scope=scope, workers=workers, open_part=open_part)
 
     def with_shards(self, shards: int) -> Minter:
         """The same, of another size."""

@@ -1,0 +1,87 @@
+"""From a head to a statement that may be believed: signatures, policy, other statements, history."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from mintage.errors import ObjectMissingError, ProvenanceError, SignatureError
+from mintage.provenance._beside import check_statements
+from mintage.provenance._judging import judge
+from mintage.provenance.evidence import Evidence, read_evidence
+from mintage.provenance.heads import latest_head, pick_statement, read_head
+from mintage.provenance.layout import HEADS, head_path, statements_path
+from mintage.provenance.policy import Policy
+from mintage.provenance.report import VerifyReport
+from mintage.provenance.statements import Head, Statement
+from mintage.store import ObjectStore
+
+
+class Signed(NamedTuple):
+    """A version whose statement was signed by whom the policy trusts."""
+
+    head: Head
+    statement: Statement
+
+
+def open_version(
+    store: ObjectStore, version: int | None, policy: Policy, report: VerifyReport
+) -> Signed | None:
+    """The version with that number, or the newest, if the policy accepts what was signed about it."""
+    head = _head(store, version, report)
+    evidence = _evidence(store, head, policy, report) if head else None
+    statement = believe(evidence, policy, report) if evidence else None
+    if head is None or statement is None:
+        return None
+    if (head.version, head.size, head.root) != (
+        statement.predicate.version,
+        statement.predicate.tree.size,
+        statement.root,
+    ):
+        report.fail(
+            "changed-head", head_path(head.version), "the head does not agree with the statement it names"
+        )
+    return Signed(head, statement)
+
+
+def believe(evidence: Evidence, policy: Policy, report: VerifyReport) -> Statement | None:
+    """The statement about a data set, if the policy accepts what was signed; else the report says why not."""
+    try:
+        statement = pick_statement(evidence.lines, evidence.statement, policy.keys, evidence.path)
+    except SignatureError as exc:
+        report.fail("bad-signature", evidence.path, exc.message)
+        return None
+    except ProvenanceError as exc:
+        report.fail("bad-statement", evidence.path, exc.message)
+        return None
+    check_statements(evidence, statement, policy.keys_of("builder"), report)
+    if judge(evidence, statement, policy, report):
+        return statement
+    report.notes.append("nothing else was checked: the policy does not accept what was signed")
+    return None
+
+
+def _head(store: ObjectStore, version: int | None, report: VerifyReport) -> Head | None:
+    try:
+        report.head = latest_head(store) if version is None else read_head(store, version)
+    except ObjectMissingError:
+        report.fail("missing-head", head_path(version or 0), f"there is no version {version}")
+        return None
+    except ProvenanceError as exc:
+        report.fail("bad-head", HEADS, exc.message)
+        return None
+    if report.head is None:
+        report.fail(
+            "missing-head", HEADS, "there is no head: the data set was never attested, or is not here"
+        )
+    return report.head
+
+
+def _evidence(store: ObjectStore, head: Head, policy: Policy, report: VerifyReport) -> Evidence | None:
+    path = statements_path(head.version)
+    try:
+        return read_evidence(store, head, later=policy.needs_attestations)
+    except ObjectMissingError:
+        report.fail("missing-statement", path, "the signed statement is missing")
+    except ProvenanceError as exc:
+        report.fail("bad-statement", path, exc.message)
+    return None
