@@ -29,23 +29,26 @@ VERIFIER_TYPES = frozenset(
 
 
 def judge(evidence: Evidence, statement: Statement, policy: Policy, report: VerifyReport) -> bool:
-    """Whether the policy accepts what was signed; every reason against it goes into the report."""
+    """Whether the policy accepts what was signed; every reason against it goes into the report.
+
+    `report.provenance` must be what the signed provenance says, if there is one.
+    """
     before = report.failed
-    judgement = _Judgement(evidence, statement, policy, report, _made_at(statement))
+    judgement = _Judgement(evidence, statement, policy, report, _made_at(report))
     judgement.check_identity()
     judgement.check_signers()
+    judgement.check_builder()
     judgement.check_required()
     judgement.check_reviews()
     judgement.check_lineage()
     return report.failed == before
 
 
-def _made_at(statement: Statement) -> datetime | None:
-    """When the version was made, as its statement says."""
-    predicate = statement.json["predicate"]
+def _made_at(report: VerifyReport) -> datetime | None:
+    """When the version was made, as its provenance says."""
     try:
-        return parse_time(str(predicate["finished"]))[0] if isinstance(predicate, dict) else None
-    except (KeyError, ValueError):
+        return parse_time(report.provenance.finished)[0] if report.provenance else None
+    except ValueError:
         return None
 
 
@@ -86,6 +89,26 @@ class _Judgement:
         said = f"{len(valid)} of the {threshold} keys that the role builder needs have signed"
         code = "too-few-signatures" if valid or not reasons else reasons[0][0]
         self._fail(code, "; ".join([said, *(reason for _, reason in reasons)]))
+
+    def check_builder(self) -> None:
+        """The builder and the way of building are among those that are allowed."""
+        builders, kinds = self.policy.builders, self.policy.build_types
+        if builders is None and kinds is None:
+            return
+        made = self.report.provenance
+        if made is None:
+            self._fail("wrong-builder", "no signed statement says who made the data set")
+            return
+        if builders is not None and made.builder not in builders:
+            self._fail(
+                "wrong-builder",
+                f"the builder is {made.builder[:200]!r}, and the policy allows {_listed(builders)}",
+            )
+        if kinds is not None and made.build_type not in kinds:
+            self._fail(
+                "wrong-build-type",
+                f"the build type is {made.build_type[:200]!r}, and the policy allows {_listed(kinds)}",
+            )
 
     def check_required(self) -> None:
         """Every predicate type that the policy asks for was attested by keys that may."""
@@ -212,6 +235,10 @@ class _Judgement:
 
     def _fail(self, code: str, message: str) -> None:
         self.report.fail(code, self.evidence.path, message)
+
+
+def _listed(allowed: tuple[str, ...]) -> str:
+    return ", ".join(allowed)[:500] or "none"
 
 
 def _role_for(kind: str) -> Role:

@@ -8,6 +8,7 @@
     roles:
       builder: {keys: [release-2025, release-2026], threshold: 1}
       reviewer: {keys: [ada]}
+    builders: [https://mintage.dev/builder/self-hosted/v1]
     min_version: 3
     require: [https://in-toto.io/attestation/test-result/v0.1]
     reviews: {accepts: 1}
@@ -159,6 +160,9 @@ class Policy(_Part):
     """The name that the data set must have."""
     trusted: Annotated[dict[_Word, TrustedKey], Field(alias="keys", min_length=1, max_length=MAX_KEYS)]
     roles: dict[Role, RolePolicy]
+    builders: Annotated[tuple[_Uri, ...], Field(max_length=100)] | None = None
+    """Ids of builders that are allowed; None: any that a trusted key vouches for."""
+    build_types: Annotated[tuple[_Uri, ...], Field(max_length=100)] | None = None
     min_version: _Version = 1
     """The oldest version that is accepted: at least the newest that was ever seen."""
     require: Annotated[tuple[_Uri, ...], Field(max_length=100)] = ()

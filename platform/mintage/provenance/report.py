@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from mintage.provenance.gate_statement import TestResult
-from mintage.provenance.slsa import Provenance
 from mintage.provenance.scope import Sample
+from mintage.provenance.slsa import Provenance
 from mintage.provenance.statements import Head
 
 MAX_FAILURES = 1000
