@@ -12,6 +12,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 ORACLES := .venv-oracles
 PEERS := .venv-peers
+# Processes that share the tests of `make test`; tests/conftest.py says how.
+WORKERS ?= 2
 DEMO := demo-output
 
 # uv takes UV_PYTHON before the environment that it is told to fill, and finds local wheels only by
@@ -65,7 +67,8 @@ demo: setup  ## Learn real flights, mint a million synthetic ones on a local Ray
 	$(BIN)/mintage verify $(DEMO)/flights-synthetic
 
 test: setup  ## Run the tests and every example, with a real S3 server and a local Ray
-	$(BIN)/python -m pytest -m "not (slow or gpu or postgres or browser or oracle)" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
+		-m "not (slow or gpu or postgres or browser or oracle)" $(ARGS)
 
 test-slow: setup  ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m "slow and not (gpu or postgres or browser or oracle)" $(ARGS)

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+INTEGRATION = "tests/integration/"
 
 # Before anything imports Ray or torch, and as `make test` sets it: one thread per process, a local Ray
 # without tokens, nothing that calls home.
@@ -30,6 +33,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--freeze", action="store_true", help="rewrite the frozen lists under tests/unit/repository"
     )
+
+
+class _ServersInOneProcess(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
+    """A file of tests to each free process, but all that start servers or a Ray to the same one, in turn."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return INTEGRATION if nodeid.startswith(INTEGRATION) else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
+    """How `pytest -n` shares out the tests."""
+    return _ServersInOneProcess(config, log)
 
 
 @pytest.fixture(scope="session")
