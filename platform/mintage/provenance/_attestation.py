@@ -100,14 +100,14 @@ class Attestation:
         segments = self.segments
         # One listing instead of a request for each part; what no commit names is left over in the end.
         sizes = {info.path: info.bytes for info in self.store.list(DATA)}
-        writer = VersionWriter(self.store, version)
-        for commit in read_segments(self.store, segments.parts, self.workers):
-            for table, path in commit.parts.items():
-                self._check_size(sizes.pop(path, None), commit, table)
-            writer.add(commit)
-        # Parts of shards that are not in this version belong to other plans of the data set.
-        others = other_plans(self.store, segments)
-        return writer.finish(sorted(path for path in sizes if not others.own(path)))
+        with VersionWriter(self.store, version) as writer:
+            for commit in read_segments(self.store, segments.parts, self.workers):
+                for table, path in commit.parts.items():
+                    self._check_size(sizes.pop(path, None), commit, table)
+                writer.add(commit)
+            # Parts of shards that are not in this version belong to other plans of the data set.
+            others = other_plans(self.store, segments)
+            return writer.finish(sorted(path for path in sizes if not others.own(path)))
 
     def _append(self, version: int, folded: Folded) -> Append | None:
         """The proof that what was folded begins with what the version is appended to."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+from tempfile import SpooledTemporaryFile
+from typing import Self
+
 from mintage.provenance.digests import digest_from_raw
 from mintage.provenance.layout import RECORDS_PER_FILE, checksums_path, records_path, version_path
 from mintage.provenance.merkle import MerkleTree, Tile, leaf_hash
@@ -10,12 +14,16 @@ from mintage.provenance.statements import Folded
 from mintage.provenance.totals import Totals
 from mintage.store import ObjectStore
 
+_COPIED_BYTES = 2**20
+_MEMORY_BYTES = 8 * 2**20  # of checksums; more wait on the disk
+
 
 class VersionWriter:
     """Takes commits in shard order; holds one file of records and the trees' right edges in memory.
 
     Everything is created exclusively, and is the same whenever it is written from the same commits, so
     a second try after a crash finds its own objects and goes on. `ObjectExistsError`: there are others.
+    To be used in a `with` block: checksums of very many parts wait in a file.
     """
 
     def __init__(self, store: ObjectStore, version: int) -> None:
@@ -25,7 +33,13 @@ class VersionWriter:
         self._content = MerkleTree()
         self._totals = Totals()
         self._lines: list[bytes] = []
-        self._checksums: list[str] = []
+        self._checksums = SpooledTemporaryFile(_MEMORY_BYTES)  # noqa: SIM115  # closed by __exit__
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._checksums.close()
 
     def add(self, commit: CommitRecord) -> None:
         """Take in the commit of the next shard."""
@@ -33,7 +47,7 @@ class VersionWriter:
         self._content.append(leaf_hash(commit.record.content_leaf()))
         self._totals.add(commit.record)
         self._lines.append(commit.leaf + b"\n")
-        self._checksums.append(checksum_lines(commit))
+        self._checksums.write(checksum_lines(commit).encode("utf-8"))
         if len(self._lines) == RECORDS_PER_FILE:
             self._write_records()
 
@@ -42,7 +56,7 @@ class VersionWriter:
         if self._lines:
             self._write_records()
         self._tree.finish()
-        self._store.create(checksums_path(self._version), "".join(self._checksums).encode("utf-8"))
+        self._write_checksums()
         return Folded(
             size=self._tree.size,
             root=digest_from_raw(self._tree.root()),
@@ -50,6 +64,12 @@ class VersionWriter:
             totals=self._totals,
             abandoned=abandoned,
         )
+
+    def _write_checksums(self) -> None:
+        self._checksums.seek(0)
+        with self._store.part(checksums_path(self._version)) as part:
+            shutil.copyfileobj(self._checksums, part, _COPIED_BYTES)
+            part.commit()
 
     def _write_records(self) -> None:
         number = (self._tree.size - 1) // RECORDS_PER_FILE

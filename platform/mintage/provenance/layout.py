@@ -25,6 +25,7 @@ _MAX_PATH = 1024
 _MAX_TABLE = 200
 _ATTACHMENT = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*")
 _MAX_ATTACHMENT_NAME = 100
+_NO_NAME = re.compile(r"(?:^|/)\.{0,2}(?:/|\Z)")  # an empty step, `.` or `..`
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\\:*?\"<>|]")
 
 
@@ -136,12 +137,11 @@ def check_sketch_path(path: str, table: str, index: int) -> None:
 
 
 def _check_relative(path: str, what: str = "") -> None:
-    names = path.split("/")
     if len(path) > _MAX_PATH:
         reason = f"it is longer than {_MAX_PATH} characters"
     elif _UNSAFE.search(path):
         reason = "it holds a backslash, a colon, a control character or a wildcard"
-    elif any(name in ("", ".", "..") for name in names):
+    elif _NO_NAME.search(path):
         reason = "it is absolute, or leads out of the data set"
     elif not path.isascii() and unicodedata.normalize("NFC", path) != path:
         reason = "it is not in Unicode normal form C"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mintage.provenance.records import ShardRecord
@@ -29,8 +30,8 @@ class Totals:
             self.drawn[name] += verdicts.drawn
             self.accepted[name] += verdicts.accepted
             self.orphaned[name] += verdicts.orphaned
-            self.rejected.setdefault(name, Counter()).update(verdicts.rejected)
-            self.tagged.setdefault(name, Counter()).update(verdicts.tagged)
+            _add(self.rejected, name, verdicts.rejected)
+            _add(self.tagged, name, verdicts.tagged)
 
     def tables_json(self) -> dict[str, object]:
         """Rows and bytes of each table."""
@@ -50,6 +51,13 @@ class Totals:
             }
             for name in sorted(self.rows)
         }
+
+
+def _add(sums: dict[str, Counter[str]], name: str, counts: Mapping[str, int]) -> None:
+    if name not in sums:
+        sums[name] = Counter()
+    if counts:
+        sums[name].update(counts)
 
 
 def _counts(counter: Counter[str]) -> dict[str, str]:

@@ -362,10 +362,10 @@ def test_the_number_of_workers_does_not_matter(attested: Minter, root: Path, wor
 def test_records_in_another_order_are_noticed_even_when_they_are_signed(
     minted: Minter, make_facts: Callable[..., Mapping[str, object]]
 ) -> None:
-    writer = VersionWriter(minted.store, 1)
-    for index in (1, 0, 2):
-        writer.add(CommitRecord.from_bytes(minted.store.read(commit_path(index), max_bytes=10**6)))
-    folded = writer.finish([])
+    with VersionWriter(minted.store, 1) as writer:
+        for index in (1, 0, 2):
+            writer.add(CommitRecord.from_bytes(minted.store.read(commit_path(index), max_bytes=10**6)))
+        folded = writer.finish([])
     plan = minted.store.read(PLAN, max_bytes=10**6)
     payload = build_statement(
         Facts.of(make_facts()),
