@@ -7,6 +7,7 @@ installed and its columns are known is found out by those who use it.
 from mintage.spec._overrides import read_options
 from mintage.spec._problems import nearest, spec_errors
 from mintage.spec._yaml import dump_yaml
+from mintage.spec.datasheet import CreatorSpec, DatasheetSpec
 from mintage.spec.delivery import DEFAULT_SHARD_ROWS, ResourcesSpec, SigningSpec, SinkSpec, TelemetrySpec
 from mintage.spec.evaluation import EvaluationSpec, GateSpec, HoldoutSpec
 from mintage.spec.job import MAX_SHARDS, JobSpec
@@ -34,6 +35,8 @@ __all__ = [
     "AnyOfSpec",
     "BalanceSpec",
     "ConditionSpec",
+    "CreatorSpec",
+    "DatasheetSpec",
     "EvaluationSpec",
     "ForeignKeySpec",
     "GateSpec",

@@ -11,6 +11,7 @@ from mintage.spec._base import Name, Real, SpecModel, Whole
 from mintage.spec._overrides import apply_overrides
 from mintage.spec._problems import problem
 from mintage.spec._yaml import dump_yaml
+from mintage.spec.datasheet import DatasheetSpec
 from mintage.spec.delivery import ResourcesSpec, SigningSpec, SinkSpec, TelemetrySpec
 from mintage.spec.evaluation import EvaluationSpec, GateSpec
 from mintage.spec.request import (
@@ -28,7 +29,7 @@ MAX_SHARDS = 10**7
 
 MAX_GATES = 1000
 
-_ELSEWHERE = {"sink", "resources", "signing", "telemetry", "model", "evaluation", "gates"}
+_ELSEWHERE = {"sink", "resources", "signing", "telemetry", "model", "evaluation", "gates", "datasheet"}
 _PLACE = {"uri", "storage"}
 
 
@@ -92,6 +93,9 @@ class JobSpec(SpecModel):
     telemetry: TelemetrySpec = Field(
         default_factory=TelemetrySpec, description="What traces and metrics carry."
     )
+    datasheet: DatasheetSpec = Field(
+        default=DatasheetSpec(), description="What people should know of the data set, in your words."
+    )
 
     @model_validator(mode="after")
     def _has_one_maker(self) -> Self:
@@ -136,9 +140,10 @@ class JobSpec(SpecModel):
 
         Left out: sink, resources, signing and telemetry, which say where, by what and for whom;
         evaluation and gates, which judge rows that are made already, but for what sets rows of the
-        source aside; the places (uri, storage) of sources, because the digest of what stands there
-        identifies a source wherever it was copied to; the model, identified by its digest in the same
-        way. Both digests join this mapping in the run id. The seed is text, since it may pass 2^53.
+        source aside; the datasheet, which is words; the places (uri, storage) of sources, because the
+        digest of what stands there identifies a source wherever it was copied to; the model, identified
+        by its digest in the same way. Both digests join this mapping in the run id. The seed is text,
+        since it may pass 2^53.
         """
         content = {key: value for key, value in self.to_json(complete=True).items() if key not in _ELSEWHERE}
         if (split := self.evaluation.split) is not None:
