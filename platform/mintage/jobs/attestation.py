@@ -11,10 +11,13 @@ from mintage.engine.models import find_model, load_prepared
 from mintage.errors import ValidationFailedError
 from mintage.evaluation.results import Report
 from mintage.jobs.dependencies import run_dependencies
+from mintage.jobs.interchange import make_exports
 from mintage.jobs.report_files import gate_outcome, report_files
 from mintage.operators.validation import BoundRule, Counts, find_excesses
 from mintage.plan import Plan
+from mintage.provenance.attachments import describe
 from mintage.provenance.commits import read_commits
+from mintage.provenance.facts import Facts
 from mintage.provenance.manifest import attest
 from mintage.provenance.records import CommitRecord
 from mintage.provenance.signing import Signer
@@ -81,37 +84,54 @@ def attest_run(
     finished: datetime,
 ) -> Head:
     """Fold the commits into a signed version, with its report. A run that has one already keeps it."""
-    stored = find_model(store, plan.model.digest)
+    facts = _facts(store, plan, spec, builder=builder, started=started, finished=finished)
+    files = report_files(report) if report else {}
     return attest(
         store,
         plan=plan.to_json(),
         plan_digest=plan.digest,
         shards=plan.shards,
         first_shard=plan.first_shard,
-        facts={
-            "name": plan.name,
-            "run_id": plan.run_id,
-            "spec": {**spec.to_json(complete=True), "seed": str(spec.seed)},
-            "schema": stored_schema(plan).to_json(),
-            "kind": plan.model.generator.name,
-            "model": {
-                "digest": plan.model.digest,
-                "kind": plan.model.generator.name,
-                "fit": dict(stored.fit) if stored else {},
-            },
-            "source": plan.source,
-            "determinism": plan.model.determinism,
-            "environment": Environment.here(plan.versions).to_json(),
-            "builder": {"id": builder, "versions": {**plan.versions, **_environment()}},
-            "dependencies": run_dependencies(plan, stored),
-            "started": _utc(started),
-            "finished": _utc(finished),
-        },
+        facts=facts,
         signer=signer,
-        attachments=report_files(report) if report else None,
+        attachments=files,
+        exports=make_exports(
+            store,
+            facts=Facts.of(facts),
+            datasheet=spec.datasheet,
+            report=report,
+            attached=describe(files),
+            plan=plan,
+        ),
         test_result=gate_outcome(report) if report else None,
         workers=_READERS,
     )
+
+
+def _facts(
+    store: ObjectStore, plan: Plan, spec: JobSpec, *, builder: str, started: datetime, finished: datetime
+) -> dict[str, object]:
+    """What the run says of itself."""
+    stored = find_model(store, plan.model.digest)
+    return {
+        "name": plan.name,
+        "run_id": plan.run_id,
+        "spec": {**spec.to_json(complete=True), "seed": str(spec.seed)},
+        "schema": stored_schema(plan).to_json(),
+        "kind": plan.model.generator.name,
+        "model": {
+            "digest": plan.model.digest,
+            "kind": plan.model.generator.name,
+            "fit": dict(stored.fit) if stored else {},
+        },
+        "source": plan.source,
+        "determinism": plan.model.determinism,
+        "environment": Environment.here(plan.versions).to_json(),
+        "builder": {"id": builder, "versions": {**plan.versions, **_environment()}},
+        "dependencies": run_dependencies(plan, stored),
+        "started": _utc(started),
+        "finished": _utc(finished),
+    }
 
 
 def _commits(store: ObjectStore, plan: Plan) -> Iterator[CommitRecord]:

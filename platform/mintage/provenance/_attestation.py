@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mintage.errors import ObjectExistsError, ObjectMissingError, ProvenanceError, SignatureError
 from mintage.provenance._plans import MAX_PLAN_BYTES, find_plan_problems
 from mintage.provenance._strangers import other_plans
 from mintage.provenance._version import VersionWriter
 from mintage.provenance.append import Append
-from mintage.provenance.attachments import Attached
+from mintage.provenance.attachments import Attached, describe
 from mintage.provenance.bases import Base
 from mintage.provenance.canonical import canonical_json
 from mintage.provenance.digests import digest_of
+from mintage.provenance.exports import Exports
 from mintage.provenance.facts import Facts
 from mintage.provenance.gate_statement import TEST_RESULT_TYPE, TestResult, build_test_result
 from mintage.provenance.heads import read_head, read_statement, statement_lines, versions
@@ -45,6 +46,7 @@ class Attestation:
     facts: Facts
     signer: Signer
     attachments: Mapping[str, bytes]
+    exports: Exports
     report: Mapping[str, Attached]
     """What is signed of the attachments."""
     test_result: TestResult | None
@@ -65,15 +67,22 @@ class Attestation:
         return None
 
     def _says_all(self, statement: Statement) -> bool:
-        nothing_more = not self.report and self.test_result is None
-        return nothing_more or _judged(statement) == (self.report, self._named_tests(statement.root))
+        if not self.report and self.test_result is None:
+            return True
+        # What was exported follows from the rows, and from files that are compared here.
+        files = statement.predicate.report
+        exported = {name: files[name] for name in self.exports.names & files.keys()}
+        wanted = replace(self, report={**self.report, **exported})
+        return _judged(statement) == (wanted.report, wanted._named_tests(statement.root))
 
     def make(self) -> Head:
         """Write the next version that is free, or finish the one that an earlier try began."""
         first = max(versions(self.store), default=0) + 1
         for version in range(first, first + _MAX_VERSION_TRIES):
             try:
-                return self._sign(version, self._fold(version))
+                folded = self._fold(version)
+                whole = self._with_exports(version, folded)
+                return whole._sign(version, folded)
             except ObjectExistsError:
                 continue  # an unfinished version of somebody else's; it is never overwritten
         raise ProvenanceError(
@@ -88,6 +97,11 @@ class Attestation:
             plan=self.plan_digest, run_id=self.facts.run_id, first=self.first_shard, shards=self.shards
         )
         return Segments.of([*(self.base.segments.parts if self.base else ()), own])
+
+    def _with_exports(self, version: int, folded: Folded) -> Attestation:
+        """The same, with what is exported of the fold among its attachments."""
+        attachments = {**self.attachments, **self.exports.render(version, folded)}
+        return replace(self, attachments=attachments, report=describe(attachments))
 
     def _check_plan(self) -> None:
         if (made := digest_of(canonical_json(dict(self.plan)))) != self.plan_digest:

@@ -12,6 +12,7 @@ from mintage.provenance.attachments import MAX_ATTACHMENT_BYTES, describe, read_
 from mintage.provenance.bases import Base
 from mintage.provenance.canonical import parse_json
 from mintage.provenance.digests import digest_of
+from mintage.provenance.exports import NO_EXPORTS, Exports
 from mintage.provenance.facts import Facts
 from mintage.provenance.gate_statement import TEST_RESULT_TYPE, GateStatement, TestResult
 from mintage.provenance.heads import latest_head, read_statement, statement_lines
@@ -48,13 +49,15 @@ def attest(
     facts: Mapping[str, object],
     signer: Signer,
     attachments: Mapping[str, bytes] | None = None,
+    exports: Exports = NO_EXPORTS,
     test_result: TestResult | None = None,
     workers: int = 16,
 ) -> Head:
     """Fold the commits of all `shards` of a plan into a signed version, and return its head.
 
     `facts` has the keys of `facts.Facts`. `attachments` are files such as `report.html` that are kept
-    in the version and named by its statement; `test_result` is signed as a statement of its own.
+    in the version and named by its statement, and so are those that `exports` makes of the fold;
+    `test_result` is signed as a statement of its own.
     `first_shard` is the number of the plan's first shard, and `base` the version that it is appended to:
     the new one begins with its shards. The head is written last, so a reader sees a whole version or
     none. May be called again after a crash at any point, and by several drivers at once: what the same
@@ -81,6 +84,7 @@ def attest(
         facts=Facts.of(facts),
         signer=signer,
         attachments=attachments or {},
+        exports=exports,
         report=describe(attachments or {}),
         test_result=test_result,
         workers=workers,

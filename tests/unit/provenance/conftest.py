@@ -18,6 +18,7 @@ from mintage.provenance.canonical import canonical_json
 from mintage.provenance.content_digest import ContentHasher
 from mintage.provenance.digests import digest_of
 from mintage.provenance.evaluations import keep_failed_evaluation
+from mintage.provenance.exports import NO_EXPORTS, Exports
 from mintage.provenance.gate_statement import TestResult
 from mintage.provenance.layout import PLAN, commit_path
 from mintage.provenance.manifest import attest
@@ -111,13 +112,14 @@ class Minter:
         self,
         *,
         attachments: Mapping[str, bytes] | None = None,
+        exports: Exports = NO_EXPORTS,
         test_result: TestResult | None = None,
         **changes: object,
     ) -> Head:
         """Attest all shards."""
         return attest(
             self.store, plan=PLAN_JSON, plan_digest=PLAN_DIGEST, shards=self.shards, facts=facts(**changes),
-            signer=self.signer, attachments=attachments, test_result=test_result, workers=2,
+            signer=self.signer, attachments=attachments, exports=exports, test_result=test_result, workers=2,
         )  # fmt: skip
 
     def keep_failed(self, attachments: Mapping[str, bytes], test_result: TestResult) -> str:

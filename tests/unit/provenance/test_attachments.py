@@ -14,12 +14,13 @@ from mintage.errors import ObjectExistsError, ProvenanceError, StoreUnavailableE
 from mintage.provenance.attachments import MAX_ATTACHMENTS
 from mintage.provenance.canonical import canonical_json
 from mintage.provenance.digests import digest_of, sha256_hex
+from mintage.provenance.exports import Exports
 from mintage.provenance.gate_statement import TestResult, build_test_result
 from mintage.provenance.heads import latest_head, read_head, read_statement
 from mintage.provenance.layout import check_attachment_name, head_path, statements_path, version_path
 from mintage.provenance.manifest import Manifest, read_manifest
 from mintage.provenance.signing import Signer, generate_key, unverified_payload
-from mintage.provenance.statements import Head
+from mintage.provenance.statements import Folded, Head
 from mintage.store import ObjectStore
 from tests.unit.provenance.conftest import GATES, REPORT
 from tests.unit.provenance.crashing import CrashingStore
@@ -484,3 +485,35 @@ def test_statements_that_could_not_be_read_back_are_not_written(
 def test_nothing_that_was_created_is_created_again(evaluated: Minter) -> None:
     with pytest.raises(ObjectExistsError):
         evaluated.store.create(f"{FOLDER}report.html", b"another")
+
+
+def exports_of(*names: str) -> Exports:
+    """Exports that hold what they were given."""
+
+    def render(version: int, folded: Folded) -> dict[str, bytes]:
+        return {name: f"{name} {version} {folded.root}".encode() for name in names}
+
+    return Exports(names=frozenset(names), render=render)
+
+
+def test_what_is_exported_is_named_and_signed_like_a_report(minted: Minter) -> None:
+    head = minted.attest(attachments=REPORT, test_result=GATES, exports=exports_of("card.md"))
+    read = read_manifest(minted.store, head, [minted.signer.public_key])
+    assert read.attachments == ("card.md", "report.html", "report.json")
+    assert read.read_attachment("card.md") == f"card.md 1 {head.root}".encode()
+    assert minted.verify().ok
+
+
+def test_a_version_with_exports_is_found_again(minted: Minter) -> None:
+    asked = {"attachments": REPORT, "test_result": GATES, "exports": exports_of("card.md")}
+    head = minted.attest(**asked)  # type: ignore[arg-type]  # as named
+    assert minted.attest(**asked, finished="later") == head  # type: ignore[arg-type]
+    assert minted.attest(finished="later") == head
+    other = minted.attest(attachments={"report.html": b"better"}, exports=exports_of("card.md"))
+    assert other.version == head.version + 1
+
+
+def test_exports_take_part_in_the_limits(minted: Minter) -> None:
+    names = [f"{number}.md" for number in range(MAX_ATTACHMENTS + 1)]
+    with pytest.raises(ProvenanceError, match="are more than"):
+        minted.attest(exports=exports_of(*names))

@@ -16,7 +16,7 @@ from mintage.jobs.interchange import sentences
 from mintage.jobs.interchange.croissant_fields import record_set, reference
 from mintage.jobs.interchange.described import MAX_LISTED, Described, short
 from mintage.provenance.attachments import Attached
-from mintage.provenance.layout import DATA, PLAN, attachment_path, checksums_path
+from mintage.provenance.layout import DATA, attachment_path, checksums_path
 from mintage.spec import CreatorSpec
 
 CROISSANT = "croissant.json"
@@ -119,12 +119,12 @@ def _files(version: Described) -> list[dict[str, object]]:
         _file(attachment_path(number, name), _media_type(name), file, "What was measured of the rows.")
         for name, file in sorted(version.attached.items())
     ]
-    plan = {
+    plan: dict[str, object] = {
         "@type": "cr:FileObject",
-        "@id": PLAN,
-        "name": PLAN.rpartition("/")[2],
-        "description": "What every shard was made from.",
-        "contentUrl": PLAN,
+        "@id": version.plan_path,
+        "name": version.plan_path.rpartition("/")[2],
+        "description": "What the shards were made from.",
+        "contentUrl": version.plan_path,
         "encodingFormat": "application/json",
         "sha256": short(version.plan_digest),
     }

@@ -75,7 +75,7 @@ def _unwrap(type_: pa.DataType) -> tuple[pa.DataType, list[int]]:
 
 
 def _data_type(type_: pa.DataType) -> str:
-    """What Croissant calls a type. Decimals are floats there; times of day and binary have a name or are text."""
+    """What Croissant calls a type; it has no decimals, durations and bytes."""
     if pa.types.is_decimal(type_):
         return "sc:Float"
     if pa.types.is_date(type_):

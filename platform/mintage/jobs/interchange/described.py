@@ -53,6 +53,9 @@ class Described:
     attached: Mapping[str, Attached]
     """The files of the report by name."""
     plan_digest: str
+    plan_path: str
+    shards: int
+    """Shards of the plan; a version that was appended to has more, those of earlier plans."""
     connector: str
     """What wrote the parts, such as `parquet`."""
 

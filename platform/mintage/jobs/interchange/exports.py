@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mintage.contracts import DatasetSchema
 from mintage.evaluation.results import Report
 from mintage.jobs.interchange.croissant import CROISSANT, render_croissant
 from mintage.jobs.interchange.datacard import DATACARD, render_datacard
 from mintage.jobs.interchange.described import Described, last_day, read_listing
+from mintage.plan import Plan
 from mintage.provenance.attachments import Attached
 from mintage.provenance.exports import Exports
 from mintage.provenance.facts import Facts
+from mintage.provenance.layout import plan_path
 from mintage.provenance.statements import Folded
 from mintage.spec import DatasheetSpec
 from mintage.store import ObjectStore
@@ -21,9 +25,8 @@ def make_exports(
     facts: Facts,
     datasheet: DatasheetSpec,
     report: Report | None,
-    attached: dict[str, Attached],
-    plan_digest: str,
-    connector: str,
+    attached: Mapping[str, Attached],
+    plan: Plan,
 ) -> Exports:
     """croissant.json and datacard.md of a version, whose bytes follow from what is committed."""
 
@@ -39,8 +42,10 @@ def make_exports(
             datasheet=datasheet,
             report=report,
             attached=attached,
-            plan_digest=plan_digest,
-            connector=connector,
+            plan_digest=plan.digest,
+            plan_path=plan_path(plan.first_shard),
+            shards=plan.shards,
+            connector=plan.layout.connector.name,
         )
         return {CROISSANT: render_croissant(described), DATACARD: render_datacard(described)}
 

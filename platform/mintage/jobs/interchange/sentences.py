@@ -28,10 +28,13 @@ def how(version: Described) -> str:
         if facts.source is None
         else f"which was fitted to a source with the digest {facts.source}"
     )
-    return (
+    told = (
         f"No row was collected: each was drawn from a model of the kind {facts.kind}, {origin}. "
-        f"Every row passed the rules of the job before it was stored."
+        "Every row passed the rules of the job before it was stored."
     )
+    if earlier := version.folded.size - version.shards:
+        told += f" The first {plural(earlier, 'shard')} are those of earlier versions, told there."
+    return told
 
 
 def rejected(version: Described) -> str:
@@ -87,7 +90,7 @@ def limit_sentences(version: Described) -> list[str]:
         return [*sentences, _UNMEASURED]
     if warned := [gate.figure for gate in version.report.gates if gate.status == "warn"]:
         sentences.append(f"Outside of the bounds that were set: {listed(warned, 20)}.")
-    return [*sentences, *version.report.warnings]
+    return [*sentences, *(f"{line[:1].upper()}{line[1:]}." for line in version.report.warnings)]
 
 
 def _texts(value: object) -> list[str]:
