@@ -35,16 +35,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-class _ServersInOneProcess(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
-    """A file of tests to each free process, but all that start servers or a Ray to the same one, in turn."""
+class _FoldersWithServers(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
+    """A file of tests to each free process; of integration tests a folder, which shares a server or a Ray."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return INTEGRATION if nodeid.startswith(INTEGRATION) else super()._split_scope(nodeid)
+        file = nodeid.partition("::")[0]
+        return "/".join(file.split("/")[:3]) if file.startswith(INTEGRATION) else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
     """How `pytest -n` shares out the tests."""
-    return _ServersInOneProcess(config, log)
+    return _FoldersWithServers(config, log)
 
 
 @pytest.fixture(scope="session")
