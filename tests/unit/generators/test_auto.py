@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from mintage.contracts import FitContext, FitProgress, SampleRequest
-from mintage.errors import ConditionError, FitError, SourceError
+from mintage.contracts import Choice, FitContext, FitProgress, ImputeRequest, SampleRequest, Span
+from mintage.errors import ConditionError, FitError, GenerationError, SourceError
 from mintage.evaluation.results import Interval
 from mintage.testing import memory_source
 from mintage_generators.tabular.auto.candidates import Candidate
@@ -179,6 +179,33 @@ def test_the_model_answers_as_the_chosen_one() -> None:
     assert made.batch.equals(own.batch)
     with pytest.raises(ConditionError):
         model.check({"sign": "neither"}, {})
+
+
+def test_a_range_reaches_the_chosen_model() -> None:
+    model = fit(tied(250), {"candidates": [TINY], "max_steps": 5})
+    within = {"left": Choice(spans=(Span(minimum=0.5, maximum=1.0),))}
+    model.check_within({}, {}, within)
+    request = SampleRequest(seed=1, shard=0, batch=0, rows=30, first_key=0, within=within)
+    (made,) = model.sample(request)
+    (own,) = model.chosen.sample(request)
+    assert made.batch.equals(own.batch)
+    assert all(0.5 <= value <= 1.0 for value in made.batch["left"].to_pylist())
+    with pytest.raises(ConditionError):
+        model.check_within({}, {}, {"nowhere": within["left"]})
+
+
+def test_cells_are_filled_by_the_chosen_model() -> None:
+    model = fit(tied(250), {"candidates": [TINY], "max_steps": 5})
+    holes = pa.record_batch(
+        {"left": [0.5, None, None], "right": [None, 0.25, None], "sign": ["plus", None, "minus"]}
+    )
+    request = ImputeRequest(seed=2, batch=0, columns=("left", "right", "sign"))
+    filled = model.impute(holes, request)
+    assert filled.equals(model.chosen.impute(holes, request))
+    assert sum(column.null_count for column in filled.columns) == 0
+    assert (filled["left"][0].as_py(), filled["right"][1].as_py()) == (0.5, 0.25)
+    with pytest.raises(GenerationError, match="cannot fill"):
+        fit(tied(250), {"candidates": [MARGINALS]}).impute(holes, request)
 
 
 SPOILT: dict[str, Callable[[dict[str, bytes]], dict[str, bytes]]] = {

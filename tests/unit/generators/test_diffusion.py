@@ -245,3 +245,11 @@ def test_tokens_alone_give_the_same_slots_and_scores_within_the_token(mixed: pa.
     drawn_ranks, exact_ranks = ranks_of(again[:, slots:]), ranks_of(exact[:100, slots:])
     assert np.allclose(drawn_ranks, exact_ranks, atol=0.05, equal_nan=True)
     assert not np.allclose(drawn_ranks, exact_ranks, atol=1e-4, equal_nan=True)
+
+
+def test_columns_that_are_left_out_do_not_make_a_table_too_wide() -> None:
+    table = pa.table({f"c{i}": np.arange(40) % 3 for i in range(503)})
+    config = SHORT.model_copy(update={"exclude": tuple(f"c{i}" for i in range(4, 503))})
+    assert drawn(fit(table, config), 5).schema.names == ["c0", "c1", "c2", "c3"]
+    with pytest.raises(SourceError, match="502 columns"):
+        fit(table, SHORT.model_copy(update={"exclude": ("c0",)}))

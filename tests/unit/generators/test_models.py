@@ -262,6 +262,14 @@ def test_a_table_too_wide_for_the_network_is_refused_and_fits_the_marginals() ->
     assert drawn(baseline(table), 5).num_columns == 2000
 
 
+def test_columns_that_are_left_out_do_not_make_a_table_too_wide() -> None:
+    table = pa.table({f"c{i}": np.arange(40) % 3 for i in range(503)})
+    config = SHORT.model_copy(update={"exclude": tuple(f"c{i}" for i in range(4, 503))})
+    assert drawn(fit(table, config), 5).schema.names == ["c0", "c1", "c2", "c3"]
+    with pytest.raises(SourceError, match="502 columns"):
+        fit(table, SHORT.model_copy(update={"exclude": ("c0",)}))
+
+
 def test_importing_the_generators_does_not_import_torch() -> None:
     code = (
         "import sys\n"
