@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import chain
 
 from mintage.engine.bench import bind_rule, make_sink, stored_schema
 from mintage.engine.environment import Environment
@@ -16,10 +17,11 @@ from mintage.jobs.report_files import gate_outcome, report_files
 from mintage.operators.validation import BoundRule, Counts, find_excesses
 from mintage.plan import Plan
 from mintage.provenance.attachments import describe
-from mintage.provenance.commits import read_commits
+from mintage.provenance.bases import Base
 from mintage.provenance.facts import Facts
 from mintage.provenance.manifest import attest
 from mintage.provenance.records import CommitRecord
+from mintage.provenance.segments import Segment, read_segments
 from mintage.provenance.signing import Signer
 from mintage.provenance.statements import Head
 from mintage.spec import JobSpec
@@ -28,14 +30,15 @@ from mintage.store import ObjectStore
 _READERS = 16
 
 
-def check_run(store: ObjectStore, plan: Plan) -> None:
+def check_run(store: ObjectStore, plan: Plan, base: Base | None = None) -> None:
     """Judge what no single shard can see. Raises `ValidationFailedError`; nothing is attested then.
 
     Shares of broken rules are summed over the commit records; rules that compare rows of different
-    shards, such as `unique`, read the columns of their table once more.
+    shards, such as `unique`, read the columns of their table once more, in the shards of `base` too,
+    which the version is to begin with.
     """
     rules = [bind_rule(rule, load_prepared(store, rule.prepared)) for rule in plan.operators]
-    problems = [*_excesses(store, plan, rules), *_dataset_problems(store, plan, rules)]
+    problems = [*_excesses(store, plan, rules), *_dataset_problems(store, plan, rules, base)]
     if problems:
         raise ValidationFailedError(
             "; ".join(problems),
@@ -56,15 +59,16 @@ def _excesses(store: ObjectStore, plan: Plan, rules: list[BoundRule]) -> list[st
     return [str(excess) for excess in find_excesses(rules, totals)]
 
 
-def _dataset_problems(store: ObjectStore, plan: Plan, rules: list[BoundRule]) -> list[str]:
+def _dataset_problems(store: ObjectStore, plan: Plan, rules: list[BoundRule], base: Base | None) -> list[str]:
     """What rules say about tables as wholes."""
     schema = stored_schema(plan)
     made = [(rule.table, rule.operator.dataset_judge(schema.table(rule.table))) for rule in rules]
     judges = [(table, judge) for table, judge in made if judge is not None]
-    if not judges or plan.shards == 1:
+    if not judges or (plan.shards == 1 and base is None):
         return []
     sink = make_sink(plan, plan.layout.connector)
-    for commit in _commits(store, plan):
+    earlier = read_segments(store, base.segments.parts if base else (), _READERS)
+    for commit in chain(earlier, _commits(store, plan)):
         for table, judge in judges:
             with store.open_read(commit.parts[table]) as stream:
                 for batch in sink.scan_part(stream, schema.table(table).arrow()):
@@ -80,10 +84,14 @@ def attest_run(
     *,
     builder: str,
     report: Report | None,
+    base: Base | None = None,
     started: datetime,
     finished: datetime,
 ) -> Head:
-    """Fold the commits into a signed version, with its report. A run that has one already keeps it."""
+    """Fold the commits into a signed version, with its report. A run that has one already keeps it.
+
+    `base` is the version that the run is appended to.
+    """
     facts = _facts(store, plan, spec, builder=builder, started=started, finished=finished)
     files = report_files(report) if report else {}
     return attest(
@@ -92,6 +100,7 @@ def attest_run(
         plan_digest=plan.digest,
         shards=plan.shards,
         first_shard=plan.first_shard,
+        base=base,
         facts=facts,
         signer=signer,
         attachments=files,
@@ -135,14 +144,8 @@ def _facts(
 
 
 def _commits(store: ObjectStore, plan: Plan) -> Iterator[CommitRecord]:
-    return read_commits(
-        store,
-        shards=plan.shards,
-        plan_digest=plan.digest,
-        run_id=plan.run_id,
-        first=plan.first_shard,
-        workers=_READERS,
-    )
+    own = Segment(plan=plan.digest, run_id=plan.run_id, first=plan.first_shard, shards=plan.shards)
+    return read_segments(store, [own], _READERS)
 
 
 def _utc(time: datetime) -> str:

@@ -19,16 +19,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from mintage.contracts import DatasetSchema
 from mintage.engine import events
-from mintage.engine.bench import read_plan
+from mintage.engine.bench import read_plan, stored_schema
 from mintage.engine.driver import Tally, committed_shards, mint_all
 from mintage.engine.executors import Executor
-from mintage.engine.layout import DATA, PLAN
-from mintage.engine.models import StoredModel, copy_model, find_model, load_model, trust_installed
+from mintage.engine.layout import plan_path
+from mintage.engine.models import (
+    StoredModel,
+    copy_model,
+    find_model,
+    fitted_model,
+    load_model,
+    trust_installed,
+)
 from mintage.engine.training import Training
-from mintage.errors import ObjectExistsError, SpecError
+from mintage.errors import ObjectExistsError
 from mintage.evaluation.results import Report
 from mintage.jobs.attestation import attest_run, check_run
+from mintage.jobs.place import Place, base_of, check_tables, find_place, find_version, other_run
 from mintage.jobs.planning import Request, check_foreseen, make_plan, make_request
 from mintage.jobs.reporting import RunReporter, check_columns, judge_again, make_gates, refuse_failed
 from mintage.jobs.resolution import resolve
@@ -38,8 +47,9 @@ from mintage.jobs.summary import summarize
 from mintage.jobs.workplace import Workplace
 from mintage.plan import Plan
 from mintage.provenance.facts import check_builder
-from mintage.provenance.heads import latest_head
-from mintage.provenance.signing import Signer, local_identity
+from mintage.provenance.heads import is_signed_by
+from mintage.provenance.signing import PublicKey, Signer, local_identity
+from mintage.provenance.statements import Head
 from mintage.settings import Settings
 from mintage.spec import JobSpec, read_spec
 from mintage.store import ObjectStore
@@ -84,6 +94,7 @@ class _Run:
     cancelled: Callable[[], bool]
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     seconds: dict[str, float] = field(default_factory=dict)
+    foreseen: DatasetSchema | None = None
 
     def go(self) -> Result:
         settings = Settings.read()
@@ -91,22 +102,36 @@ class _Run:
         store = ObjectStore.open(self.spec.sink.uri, options=self.spec.sink.storage)
         request = self._timed("read", self.spec.name, lambda: self._read(store))
         signer = self._signer(settings)
+        place = self._place(store, request, [signer.public_key, *self._trusted()])
         workplace = Workplace.choose(self.spec, settings, store)
-        plan, tally = self._make(store, request, workplace)
-        evaluated = self._evaluate(store, request, plan, signer, workplace)
-        self._timed(
+        plan, tally = self._make(store, request, place, workplace)
+        evaluated = self._evaluate(store, request, plan, place=place, signer=signer, workplace=workplace)
+        head = self._timed(
             "attest",
             f"{plan.shards} shards",
-            lambda: self._attest(store, plan, signer, builder, evaluated),
+            lambda: self._attest(store, plan, place=place, signer=signer, builder=builder, report=evaluated),
         )
-        result = Result.open(store.uri, storage=self.spec.sink.storage)
+        result = Result.open(store.uri, storage=self.spec.sink.storage, version=head.version)
         summary = summarize(result, plan, tally, self.seconds)
         key = {"key_id": signer.keyid, "key_path": str(self.spec.signing.key or settings.identity)}
         return replace(result, summary={**summary, "workers": workplace.workers, **key})
 
-    def _make(self, store: ObjectStore, request: Request, workplace: Workplace) -> tuple[Plan, Tally]:
+    def _place(self, store: ObjectStore, request: Request, keys: list[PublicKey]) -> Place:
+        """Where the shards of this job go, which is decided before anything is fitted."""
+        place = find_place(store, request, keys, self.foreseen)
+        if place.head is not None and (mode := self.spec.sink.mode) != "create":
+            message = (
+                f"this job is version {place.head.version} of {store.uri} already: there is nothing to "
+                f"{mode}. To draw other rows, give it another seed"
+            )
+            self.on_event(events.Warned(message=message))
+        return place
+
+    def _make(
+        self, store: ObjectStore, request: Request, place: Place, workplace: Workplace
+    ) -> tuple[Plan, Tally]:
         """Fit and mint what is not in the store yet."""
-        earlier = _earlier_plan(store, request)
+        earlier = place.plan
         if earlier is not None and len(done := committed_shards(store, earlier)) == earlier.shards:
             return earlier, Tally(resumed=len(done), shards_done=len(done), rows=earlier.rows)
         if (asked := self.spec.resources.workers or 1) > workplace.workers:
@@ -114,19 +139,27 @@ class _Run:
             self.on_event(events.Warned(message=message))
         with workplace.open(request.resolution.generator) as executor:
             plan = earlier or self._timed(
-                "fit", _maker(request), lambda: self._plan(store, request, workplace)
+                "fit", _maker(request), lambda: self._plan(store, request, place, workplace)
             )
             executor.begin(workplace.setup(store, plan))
             return plan, self._timed("mint", f"{plan.rows:,} rows", lambda: self._mint(store, plan, executor))
 
     def _evaluate(
-        self, store: ObjectStore, request: Request, plan: Plan, signer: Signer, workplace: Workplace
+        self,
+        store: ObjectStore,
+        request: Request,
+        plan: Plan,
+        *,
+        place: Place,
+        signer: Signer,
+        workplace: Workplace,
     ) -> Report | None:
-        """Judge the whole data set; raises when a rule or a gate does not hold, and nothing is signed."""
-        if latest_head(store) is not None:
-            judge_again(store, self.spec)
+        """Judge all that was made; raises when a rule or a gate does not hold, and nothing is signed."""
+        head = place.head or find_version(store, plan)[1]
+        if head is not None:
+            judge_again(store, self.spec, head.version)
             return None
-        check_run(store, plan)
+        check_run(store, plan, place.base)
         if not self.spec.evaluation.metrics and not self.spec.gates:
             return None
 
@@ -137,19 +170,33 @@ class _Run:
             store=store, plan=plan, request=request, threads=workplace.settings.cpus, on_section=told
         )
         report = self._timed("evaluate", "counts of all shards", reporter.report)
-        refuse_failed(store, plan, report, signer)
+        refuse_failed(store, plan, report, signer, place.base)
         return report
 
     def _attest(
-        self, store: ObjectStore, plan: Plan, signer: Signer, builder: str, report: Report | None
-    ) -> None:
-        attest_run(
+        self,
+        store: ObjectStore,
+        plan: Plan,
+        *,
+        place: Place,
+        signer: Signer,
+        builder: str,
+        report: Report | None,
+    ) -> Head:
+        base = place.base
+        if place.head is not None and place.done is not None:
+            # Whoever signed it, what came after it is not taken back by another version of this one.
+            if not place.is_newest or is_signed_by(store, place.head, signer.public_key):
+                return place.head
+            base = base_of(store, place.done, [signer.public_key, *self._trusted()])
+        return attest_run(
             store,
             plan,
             self.spec,
             signer,
             builder=builder,
             report=report,
+            base=base,
             started=self.started,
             finished=datetime.now(UTC),
         )
@@ -161,33 +208,33 @@ class _Run:
             check_apart(self.spec.source, store.uri)
             source = open_source(self.spec.source, self.spec.name, self.frames)
         request = make_request(self.spec, resolution, source)
-        check_foreseen(request)
+        self.foreseen = check_foreseen(request)
         check_columns(self.spec, source)
         make_gates(self.spec)
         store.probe()
         return request
 
-    def _plan(self, store: ObjectStore, request: Request, workplace: Workplace) -> Plan:
-        stored = find_model(store)
-        if stored is not None and stored.fit_id != request.fit_id:
-            raise _other_run(store, "a model that another job fitted")
-        if stored is None:
-            stored = self._fit(store, request, workplace)
-        stored = trust_installed(stored)
-        plan = make_plan(request, stored, load_model(store, stored.ref), store)
+    def _plan(self, store: ObjectStore, request: Request, place: Place, workplace: Workplace) -> Plan:
+        stored = fitted_model(store, request.fit_id)
+        if stored is None and place.first_shard == 0 and find_model(store) is not None:
+            raise other_run(store, "a model that another job fitted")
+        stored = trust_installed(stored or self._fit(store, request, workplace))
+        model = load_model(store, stored.ref)
+        plan = make_plan(request, stored, model, store, place.first_shard)
+        check_tables(place.base, stored_schema(plan))
         try:
-            store.create(PLAN, plan.to_bytes())
+            store.create(plan_path(place.first_shard), plan.to_bytes())
         except ObjectExistsError:
             # Another driver of the same job was faster: its plan is as good, and it is the one.
-            earlier = _earlier_plan(store, request)
-            if earlier is None:
-                raise
-            return earlier
+            there = read_plan(store, place.first_shard)
+            if there is None or there.run_id != plan.run_id:
+                raise other_run(store, "another job, which began in the meantime") from None
+            return there
         return plan
 
     def _fit(self, store: ObjectStore, request: Request, workplace: Workplace) -> StoredModel:
         if request.origin is not None:
-            return copy_model(request.origin, store, request.fit_id)
+            return copy_model(request.origin, store, request.fit_id, request.origin_model)
         assert request.resolution.generator is not None
         training = Training(
             store=store,
@@ -210,6 +257,10 @@ class _Run:
         key = self.spec.signing.key
         return Signer.load(key) if key else local_identity(settings.home)
 
+    def _trusted(self) -> list[PublicKey]:
+        """Who else may have signed what is appended to."""
+        return [PublicKey.load(key) for key in self.spec.sink.trust]
+
     def _timed(self, phase: events.Phase, detail: str, work: Callable[[], T]) -> T:
         self.on_event(events.PhaseStarted(phase=phase, detail=detail))
         started = time.monotonic()
@@ -217,34 +268,6 @@ class _Run:
             result = work()
         self.seconds[phase] = time.monotonic() - started
         return result
-
-
-def _earlier_plan(store: ObjectStore, request: Request) -> Plan | None:
-    """The plan of this very run, if an earlier call froze it. Raises `SpecError` for any other."""
-    plan = read_plan(store)
-    if plan is None:
-        if store.list(DATA):
-            raise _other_run(store, f"objects under {DATA} that no plan explains")
-        return None
-    if plan.run_id != request.run_id:
-        raise _other_run(
-            store, f"another run: {plan.name}, run id {plan.run_id[:16]}…, not {request.run_id[:16]}…"
-        )
-    layout = (plan.shard_rows, plan.layout.connector.name)
-    wanted = (request.spec.sink.shard_rows, request.resolution.sink.name)
-    if layout != wanted:
-        raise SpecError(
-            f"sink: {store.uri} was begun with (shard_rows, format) {layout}, not {wanted}",
-            "go on with the same layout, or write to a new folder",
-        )
-    return plan
-
-
-def _other_run(store: ObjectStore, what: str) -> SpecError:
-    return SpecError(
-        f"sink.uri: {store.uri} holds {what}",
-        "nothing is overwritten: choose another sink.uri, or remove that folder if nothing in it is needed",
-    )
 
 
 def _maker(request: Request) -> str:

@@ -9,10 +9,11 @@ from pathlib import Path, PurePosixPath
 import pyarrow as pa
 
 from mintage.contracts import ImputeRequest, Model, TableReader, TableSchema
-from mintage.engine.models import find_model, load_model, trust_installed
+from mintage.engine.models import load_model, trust_installed
 from mintage.engine.parts import PartBuilder
 from mintage.errors import GenerationError, ObjectExistsError, SpecError
 from mintage.jobs.sources import make_connector, open_reader
+from mintage.jobs.stored_models import model_in_use
 from mintage.plugins import connector, connector_for
 from mintage.spec import IN_MEMORY, nearest
 from mintage.store import ObjectStore
@@ -103,7 +104,7 @@ class _Counts:
 
 def _load(uri: str, storage: Mapping[str, object]) -> Model:
     store = ObjectStore.open(uri, options=storage)
-    stored = find_model(store)
+    stored = model_in_use(store)
     if stored is None:
         raise SpecError(f"{store.uri} holds no model", "name the folder of a data set that Mintage made")
     return load_model(store, trust_installed(stored).ref)

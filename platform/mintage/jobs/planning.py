@@ -21,7 +21,8 @@ from mintage.engine.sketches import save_binnings
 from mintage.errors import ProvenanceError, SpecError
 from mintage.jobs.holdout import split_source
 from mintage.jobs.resolution import Resolution
-from mintage.operators.validation import check_rules
+from mintage.jobs.stored_models import model_in_use
+from mintage.operators.validation import BoundRule, check_rules, tagged_schema
 from mintage.plan import OperatorPlan, PartLayout, Plan, make_run_id, plan_quotas
 from mintage.plugins import load_generator
 from mintage.provenance.canonical import canonical_json
@@ -47,6 +48,8 @@ class Request:
     """Real rows of the root table that nothing learns from."""
     origin: ObjectStore | None
     """The data set whose model is used, when the spec names one."""
+    origin_model: str | None
+    """Digest of that model."""
     run_id: str
     fit_id: str
 
@@ -81,28 +84,40 @@ def make_request(spec: JobSpec, resolution: Resolution, source: Source | None) -
         training=split.training if split else None,
         holdout=split.holdout if split else None,
         origin=origin,
+        origin_model=model,
         run_id=run_id,
         fit_id=sha256_hex(canonical_json(identity)),
     )
 
 
-def check_foreseen(request: Request) -> None:
+def check_foreseen(request: Request) -> DatasetSchema | None:
     """Refuse rules and conditions that no model of this job could meet, before anything is fitted.
 
-    Raises `SpecError`. Where the generator cannot foresee its tables, the plan finds it out later.
+    Returns the tables as they will be stored, or None where the generator cannot foresee them: then the
+    plan finds it out later. Raises `SpecError`.
     """
     if (ref := request.resolution.generator) is None:
-        return
+        return None
     cls = load_generator(ref)
     generator = cls(cls.Config.model_validate(dict(request.resolution.generator_config)))
     if (schema := generator.foresee(request.training)) is None:
-        return
+        return None
     check_rules(schema, [(rule.operator, rule.table(schema)) for rule in request.resolution.rules])
     _check_columns(schema, make_quotas(request.spec))
+    rules = [
+        BoundRule(table=rule.table(schema), operator=rule.operator, prepared=b"")
+        for rule in request.resolution.rules
+    ]
+    return tagged_schema(schema, rules)
 
 
-def make_plan(request: Request, stored: StoredModel, model: Model, store: ObjectStore) -> Plan:
-    """The plan of a run whose model is known; what operators learn from the source is put into the store."""
+def make_plan(
+    request: Request, stored: StoredModel, model: Model, store: ObjectStore, first_shard: int = 0
+) -> Plan:
+    """The plan of a run whose model is known, for shards from `first_shard` of the data set on.
+
+    What operators learn from the source is put into the store.
+    """
     spec, schema = request.spec, model.schema
     for table in schema.names:
         check_table_name(table)
@@ -129,6 +144,7 @@ def make_plan(request: Request, stored: StoredModel, model: Model, store: Object
         min_acceptance=spec.min_acceptance,
         binnings=_binnings(request, schema, store),
         versions=request.resolution.versions,
+        first_shard=first_shard,
     )
 
 
@@ -216,14 +232,16 @@ def _origin(spec: JobSpec) -> tuple[ObjectStore | None, str | None]:
     if spec.model is None:
         return None, None
     origin = ObjectStore.open(spec.model.uri, options=spec.model.storage)
-    stored = find_model(origin)
+    stored = model_in_use(origin)
     if stored is None:
         raise SpecError(
             f"model.uri: {origin.uri} holds no model", "name the folder of a data set that Mintage made"
         )
-    if spec.model.digest is not None and stored.ref.digest != spec.model.digest:
+    if (wanted := spec.model.digest) is not None and stored.ref.digest != wanted:
+        if find_model(origin, wanted) is not None:
+            return origin, wanted
         raise ProvenanceError(
-            f"the model at {origin.uri} has the digest {stored.ref.digest}, not {spec.model.digest}",
+            f"the model at {origin.uri} has the digest {stored.ref.digest}, not {wanted}",
             "remove model.digest if this is the model that you want",
         )
     return origin, stored.ref.digest

@@ -15,7 +15,7 @@ from mintage.engine.attempts import draw
 from mintage.engine.bench import bind_rule
 from mintage.engine.devices import choose_device
 from mintage.engine.filling import Filling
-from mintage.engine.models import find_model, load_model, trust_installed
+from mintage.engine.models import find_model, fitted_model, load_model, trust_installed
 from mintage.engine.training import Training, fit_model
 from mintage.errors import SpecError
 from mintage.jobs.planning import Request, check_foreseen, check_quotas, make_quotas, make_request, plan_rules
@@ -73,11 +73,13 @@ def _model(request: Request, on_event: events.OnEvent) -> Model:
     """The model that the run would use: in the sink, in the data set that the spec names, or fitted now."""
     spec = request.spec
     store = ObjectStore.open(spec.sink.uri, options=spec.sink.storage)
-    stored = find_model(store)
-    if stored is not None and stored.fit_id == request.fit_id:
+    stored = fitted_model(store, request.fit_id)
+    if stored is not None:
         return load_model(store, trust_installed(stored).ref)
-    if request.origin is not None and (fitted := find_model(request.origin)) is not None:
-        return load_model(request.origin, trust_installed(fitted).ref)
+    if request.origin is not None:
+        fitted = find_model(request.origin, request.origin_model)
+        if fitted is not None:
+            return load_model(request.origin, trust_installed(fitted).ref)
     assert request.resolution.generator is not None
 
     def report(progress: FitProgress) -> None:

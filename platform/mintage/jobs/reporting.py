@@ -40,6 +40,7 @@ from mintage.jobs.planning import Request, column_kinds
 from mintage.jobs.report_files import HTML, gate_outcome, report_files
 from mintage.jobs.result import Result as DataSet
 from mintage.plan import Plan
+from mintage.provenance.bases import Base
 from mintage.provenance.evaluations import keep_failed_evaluation
 from mintage.provenance.privacy_claim import spent_epsilon
 from mintage.provenance.signing import Signer
@@ -212,21 +213,23 @@ def check_columns(spec: JobSpec, source: Source | None) -> None:
                 raise SpecError(f"evaluation.{what}: there is no column {column!r}", nearest(column, known))
 
 
-def judge_again(store: ObjectStore, spec: JobSpec) -> None:
-    """Judge the report of a finished data set by the gates of the spec, which may be new ones.
+def judge_again(store: ObjectStore, spec: JobSpec, version: int) -> None:
+    """Judge the report of a finished version by the gates of the spec, which may be new ones.
 
     Raises `GateFailedError`; the data set stays signed, with the report that it has.
     """
     gates = make_gates(spec)
     if not gates:
         return
-    report = DataSet.open(store.uri, storage=spec.sink.storage).report()
+    report = DataSet.open(store.uri, storage=spec.sink.storage, version=version).report()
     missing = NotComputed(not_computed="the data set was signed without a report")
     sections: dict[str, Result] = {name: getattr(report, name) if report else missing for name in METRICS}
     _raise_failed(judge_gates(sections, gates), f"the report of {store.uri}", "it stays signed as it is")
 
 
-def refuse_failed(store: ObjectStore, plan: Plan, report: Report, signer: Signer) -> None:
+def refuse_failed(
+    store: ObjectStore, plan: Plan, report: Report, signer: Signer, base: Base | None = None
+) -> None:
     """Raise `GateFailedError` when a gate failed, after the report, and a signed record of it, were kept."""
     if overall(report.gates) != "fail":
         return
@@ -239,6 +242,7 @@ def refuse_failed(store: ObjectStore, plan: Plan, report: Report, signer: Signer
         run_id=plan.run_id,
         shards=plan.shards,
         first_shard=plan.first_shard,
+        base=base,
         attachments=report_files(report),
         test_result=outcome,
         signer=signer,

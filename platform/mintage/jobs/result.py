@@ -14,7 +14,8 @@ from mintage.engine.bench import read_sink
 from mintage.errors import PluginError, ProvenanceError, SpecError
 from mintage.evaluation.results import Report
 from mintage.jobs.report_files import read_report
-from mintage.provenance.manifest import Manifest, latest_head, read_manifest
+from mintage.provenance.heads import find_head
+from mintage.provenance.manifest import Manifest, read_manifest
 from mintage.store import ObjectStore
 
 if TYPE_CHECKING:
@@ -35,10 +36,15 @@ class Result:
     summary: Mapping[str, object] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, uri: str, *, storage: Mapping[str, object] | None = None) -> Self:
-        """The newest version of a data set that exists; its signature is checked by `mintage.verify`."""
+    def open(
+        cls, uri: str, *, storage: Mapping[str, object] | None = None, version: int | None = None
+    ) -> Self:
+        """A version of a data set that exists, the newest one when none is named.
+
+        Its signature is checked by `mintage.verify`. Raises `ProvenanceError` when there is no such version.
+        """
         store = ObjectStore.open(uri, options=storage)
-        head = latest_head(store)
+        head = find_head(store, version)
         if head is None:
             raise ProvenanceError(
                 f"{store.uri} holds no attested data set", "finish the job with mintage.run"
@@ -62,7 +68,7 @@ class Result:
     def batches(self, table: str | None = None) -> Iterator[pa.RecordBatch]:
         """The rows of a table in shard order, a batch at a time, whatever the format of its parts."""
         name = table or self.root
-        connector = read_sink(self.store)
+        connector = read_sink(self.store, self.manifest.statement.segments.newest.first)
         for part in self.manifest.parts(name):
             with self.store.open_read(part.path) as stream:
                 yield from connector.scan_part(stream, self._arrow_schema(name))

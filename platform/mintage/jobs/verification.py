@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
@@ -12,6 +13,7 @@ import pyarrow as pa
 from mintage.contracts import Connector, TableSchema
 from mintage.engine.bench import read_sink
 from mintage.errors import ProvenanceError, SpecError
+from mintage.provenance.heads import find_head, read_statement
 from mintage.provenance.policy import Policy
 from mintage.provenance.scope import Scope
 from mintage.provenance.signing import PublicKey
@@ -31,24 +33,29 @@ def verify(
     policy: Path | str | None = None,
     rows: bool = False,
     scope: Scope | None = None,
+    version: int | None = None,
     storage: Mapping[str, object] | None = None,
 ) -> VerifyReport:
     """Check the data set at `uri`: signatures, policy, tree, and every byte; with `rows`, every row too.
 
     `policy` is a file that says whom to trust with what; `keys` are files with public keys, any of which
-    may have signed. Without either it is the local identity's key. `scope` asks for an older version, or
-    for some shards only; by default all of the newest version is checked.
+    may have signed. Without either it is the local identity's key. `version` is the number of an older
+    version; `scope` asks for some shards only, and may name the version too. By default all of the newest
+    version is checked.
 
     Nothing of the data set is parsed before its signature holds. Raises `SpecError` for a policy or
     scope that is wrong, and `ProvenanceError` when there is no key to check with; everything that is
     wrong with the data set is in the report.
     """
     store = ObjectStore.open(uri, options=storage)
+    scope = scope or Scope()
+    if version is not None:
+        scope = replace(scope, version=version)
     return verify_dataset(
         store,
         trusted_policy(keys, policy),
-        scope=scope or Scope(),
-        open_part=_PartReader(store) if rows else None,
+        scope=scope,
+        open_part=_PartReader(store, scope.version) if rows else None,
         workers=max(_MIN_THREADS, Settings.read().cpus),
     )
 
@@ -81,18 +88,26 @@ def read_policy(path: Path) -> Policy:
 class _PartReader:
     """Decodes parts with the connector that the plan names, found among those installed here.
 
-    Parts are decoded after the plan's digest was checked; the schema is the one that was signed.
+    Parts are decoded after the plan's digest was checked; the schema is the one that was signed. All
+    segments of a version have parts of one layout.
     """
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore, version: int | None) -> None:
         self._store = store
+        self._version = version
         self._sink: Connector | None = None
         self._lock = Lock()
 
     def __call__(self, table: TableSchema, stream: BinaryIO) -> Iterator[pa.RecordBatch]:
         with self._lock:
-            self._sink = self._sink or read_sink(self._store)
+            self._sink = self._sink or self._find()
         return self._sink.scan_part(stream, table.arrow())
+
+    def _find(self) -> Connector:
+        head = find_head(self._store, self._version)
+        if head is None:
+            raise ProvenanceError(f"{self._store.uri} has no head any more", "verify it again")
+        return read_sink(self._store, read_statement(self._store, head, None).segments.newest.first)
 
 
 def trusted_keys(keys: Sequence[Path | str] | None) -> list[PublicKey]:

@@ -37,6 +37,20 @@ def read_head(store: ObjectStore, version: int) -> Head:
     return head
 
 
+def find_head(store: ObjectStore, version: int | None = None) -> Head | None:
+    """The head of a version, or the newest one when none is named; None when there is no head at all.
+
+    Raises `ProvenanceError` that names the versions there are, when that one is not among them.
+    """
+    if version is None:
+        return latest_head(store)
+    known = versions(store)
+    if version not in known:
+        some = ", ".join(map(str, known[-20:])) or "none"
+        raise ProvenanceError(f"{store.uri} has no version {version}", f"it has: {some}")
+    return read_head(store, version)
+
+
 def read_statement(store: ObjectStore, head: Head, keys: Sequence[PublicKey] | None) -> Statement:
     """The statement that a head names, parsed only after one of `keys` was found to have signed it.
 
@@ -62,6 +76,15 @@ def pick_statement(
     if refused is not None:
         raise SignatureError(f"{path}: {refused.message}", refused.hint) from refused
     raise ProvenanceError(f"{path} does not hold the statement {digest} that the head names")
+
+
+def is_signed_by(store: ObjectStore, head: Head, key: PublicKey) -> bool:
+    """Whether that key signed the statement that a head names."""
+    try:
+        read_statement(store, head, [key])
+    except SignatureError:
+        return False
+    return True
 
 
 def statement_lines(store: ObjectStore, version: int) -> list[bytes]:

@@ -20,6 +20,17 @@ class SinkSpec(SpecModel):
     options: Options = Field(
         default_factory=dict, description="Options of that connector, see its documentation."
     )
+    mode: Literal["create", "append", "supersede"] = Field(
+        default="create",
+        description="create: a data set of its own. append: a new version, with the shards of this job "
+        "behind those that are there. supersede: a new version, with the shards of this job alone.",
+    )
+    trust: tuple[Uri, ...] = Field(
+        default=(),
+        max_length=100,
+        description="Files of public keys that may have signed the version that is appended to, besides "
+        "the key that signs.",
+    )
     storage: Options = Field(
         default_factory=dict, description="Options of the store, such as endpoint_url; never credentials."
     )
