@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -80,6 +81,38 @@ def test_whatever_operation_fails_the_next_call_finishes_the_same_data_set(
         result = mintage.run(spec)
         assert result.summary["root"] == root, f"operation {operation}"
         assert mintage.verify(str(sink)).ok, f"operation {operation}"
+        operation += 1
+    assert broken > 20
+
+
+@pytest.mark.parametrize("mode", ["append", "supersede"])
+def test_whatever_operation_of_an_append_fails_the_next_call_finishes_it(
+    job: Job, tmp_path: Path, breaker: _Breaker, mode: str
+) -> None:
+    def more(sink: Path) -> dict[str, Any]:
+        return job("", rows=300, seed=8) | {"sink": {"uri": str(sink), "shard_rows": 300, "mode": mode}}
+
+    begun = tmp_path / "begun"
+    first = mintage.run(job("", rows=600) | {"sink": {"uri": str(begun), "shard_rows": 300}})
+    shutil.copytree(begun, tmp_path / "whole")
+    root = mintage.run(more(tmp_path / "whole")).summary["root"]
+    assert root != first.summary["root"]
+    operation, broken = 1, 0
+    while True:
+        sink = tmp_path / f"broken-{operation}"
+        shutil.copytree(begun, sink)
+        try:
+            with breaker.at(sink, operation):
+                mintage.run(more(sink))
+        except MintageError:
+            broken += 1
+        if breaker.left > 0:
+            break
+        result = mintage.run(more(sink))
+        assert (result.summary["root"], result.summary["version"]) == (root, 2), f"operation {operation}"
+        assert mintage.verify(str(sink)).ok, f"operation {operation}"
+        assert mintage.Result.open(str(sink), version=1).manifest.head.root == first.summary["root"]
+        shutil.rmtree(sink)
         operation += 1
     assert broken > 20
 

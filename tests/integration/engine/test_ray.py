@@ -39,6 +39,22 @@ def test_any_number_of_workers_gives_the_root_that_one_process_gives(job: Job, w
     assert together.summary["root"] == alone.summary["root"]
 
 
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_any_number_of_workers_appends_the_shards_that_one_process_does(
+    job: Job, tmp_path: Path, workers: int
+) -> None:
+    def more(sink: str, **resources: object) -> dict[str, Any]:
+        where = {"uri": str(tmp_path / sink), "shard_rows": 2000, "mode": "append"}
+        return job("", seed=9, rows=12_000, resources=resources) | {"sink": where}
+
+    for sink in ("inline", "ray"):
+        mintage.run(job(sink, rows=10_000))
+    alone = mintage.run(more("inline", executor="inline"))
+    together = mintage.run(more("ray", executor="ray", workers=workers))
+    assert together.summary["root"] == alone.summary["root"]
+    assert together.manifest.head.size == 11
+
+
 def test_a_worker_killed_in_the_middle_changes_nothing_but_the_retries(job: Job) -> None:
     whole = mintage.run(job("whole", rows=200_000)).summary["root"]
     killed: list[int] = []
