@@ -1,6 +1,6 @@
 """The content digest: which rows a table holds, however they are stored.
 
-The definition is normative and stands, apart from this code, in docs/manifest-format.md. It covers
+The definition is normative and stands, apart from this code, in docs/provenance/content-digest.md. It covers
 logical values, so chunking, slicing, offsets and dictionary encoding do not change it, and neither do
 file formats or library versions. It covers types, nulls, values and the order of rows and columns;
 the names of columns are bound by the schema id that stands beside it in every record.

@@ -1,18 +1,15 @@
-"""The content digest against a second implementation, written from docs/manifest-format.md alone.
-
-It walks over Python values one by one, builds each stream as one bytes object and shares no code with
-the first; slowness is its virtue.
-"""
+"""The content digest against the second implementation, on every type and however rows are cut."""
 
 from __future__ import annotations
 
-import hashlib
+import json
 import re
-import struct
-from collections.abc import Sequence
 from decimal import Decimal
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -20,95 +17,7 @@ from hypothesis import strategies as st
 
 from mintage.contracts import parse_type
 from mintage.provenance.content_digest import ContentHasher
-
-BLOCK = 65_536
-
-
-def H(data: bytes) -> bytes:
-    return hashlib.sha256(data).digest()
-
-
-def tag(text: str) -> bytes:
-    return b"mintage-content-sha256/1\n" + text.encode() + b"\n"
-
-
-def slow_digest(columns: Sequence[tuple[str, list[object]]], rows: int) -> str:
-    """The digest of columns given as (type name, values)."""
-    starts = list(range(0, rows, BLOCK)) or [0]
-    blocks = []
-    for start in starts:
-        digests = []
-        for name, values in columns:
-            part = values[start : start + BLOCK]
-            text = name.encode()
-            digests.append(H(tag("column") + struct.pack("<Q", len(text)) + text + level(name, part)))
-        count = min(BLOCK, rows - start)
-        blocks.append(H(tag("block") + struct.pack("<QQ", count, len(columns)) + b"".join(digests)))
-    return "sha256:" + H(tag("table") + b"".join(blocks) + struct.pack("<QQ", rows, len(blocks))).hex()
-
-
-def level(name: str, values: list[object]) -> bytes:
-    some_null = any(value is None for value in values)
-    validity = bytes(value is not None for value in values) if some_null else b""
-    head = struct.pack("<Q", len(values)) + H(validity)
-    if name == "null":
-        return head
-    if match := re.fullmatch(r"list<(.+)>|fixed_size_list<(.+)>\[\d+\]", name):
-        lists = [value for value in values if isinstance(value, list)]
-        lengths = b"".join(struct.pack("<I", len(v) if isinstance(v, list) else 0) for v in values)
-        return head + H(lengths) + level(match[1] or match[2], [item for value in lists for item in value])
-    encoded = [encode(name, value) for value in values]
-    if name in ("string", "large_string", "binary", "large_binary"):
-        return head + H(b"".join(struct.pack("<I", len(e)) for e in encoded)) + H(b"".join(encoded))
-    return head + H(b"".join(encoded))
-
-
-FLOATS = {
-    "halffloat": ("<e", "<H", 0x7E00),
-    "float": ("<f", "<I", 0x7FC00000),
-    "double": ("<d", "<Q", 0x7FF8 << 48),
-}
-
-
-def encode(name: str, value: object) -> bytes:
-    if name == "bool":
-        return bytes([value is True])
-    if name in FLOATS:
-        kind, bits, nan = FLOATS[name]
-        if value is None:
-            return bytes(struct.calcsize(kind))
-        assert isinstance(value, float)
-        return struct.pack(bits, nan) if value != value else struct.pack(kind, value)
-    if name in ("string", "large_string"):
-        assert value is None or isinstance(value, str)
-        return (value or "").encode()
-    if name in ("binary", "large_binary"):
-        assert value is None or isinstance(value, bytes)
-        return value or b""
-    if match := re.fullmatch(r"fixed_size_binary\[(\d+)\]", name):
-        assert value is None or isinstance(value, bytes)
-        return bytes(int(match[1])) if value is None else value
-    width, signed = WIDTHS[name]
-    if isinstance(value, Decimal):
-        sign, digits, exponent = value.as_tuple()
-        assert exponent == -2
-        value = (-1 if sign else 1) * int("".join(map(str, digits)))
-    assert value is None or isinstance(value, int)
-    return (value or 0).to_bytes(width, "little", signed=signed)
-
-
-WIDTHS = {
-    **{f"int{bits}": (bits // 8, True) for bits in (8, 16, 32, 64)},
-    **{f"uint{bits}": (bits // 8, False) for bits in (8, 16, 32, 64)},
-    "date32[day]": (4, True),
-    "time32[ms]": (4, True),
-    "time64[us]": (8, True),
-    "timestamp[s]": (8, True),
-    "timestamp[ns, tz=UTC]": (8, True),
-    "duration[ms]": (8, True),
-    "decimal128(20, 2)": (16, True),
-    "decimal256(60, 2)": (32, True),
-}
+from tests.property.provenance.second_digest import BLOCK, FLOATS, WIDTHS, from_vector, slow_digest
 
 DECIMALS = {"decimal128(20, 2)": 10**18, "decimal256(60, 2)": 10**40}
 LEAVES = [
@@ -257,3 +166,72 @@ def _digest(name: str, column: list[object]) -> str:
     hasher = ContentHasher(pa.schema({"c": array.type}))
     hasher.update(pa.record_batch({"c": array}))
     return hasher.digest()
+
+
+VECTORS = json.loads(
+    (Path(__file__).parents[3] / "docs/provenance/content-digest-vectors.json").read_text(encoding="utf-8")
+)
+
+
+def stored(column: dict[str, Any]) -> list[object]:
+    return [from_vector(column["type"], value) for value in column["values"]]
+
+
+def exact(name: str, column: list[object], bits: list[str | None]) -> pa.Array:
+    """The column as Arrow; floats keep the very bits that the file has."""
+    if name in FLOATS:
+        width = parse_type(name).bit_width // 8
+        data = b"".join(bytes.fromhex(text) if text else b"\xff" * width for text in bits)
+        return with_nulls(parse_type(name), pa.py_buffer(data), [text is None for text in bits])
+    if name in DECIMALS:
+        return to_arrow(name, [None if value is None else cents(int(str(value))) for value in column])
+    return to_arrow(name, column)
+
+
+def with_nulls(type_: pa.DataType, data: pa.Buffer, null: list[bool]) -> pa.Array:
+    valid = np.packbits([not one for one in null], bitorder="little")
+    return pa.Array.from_buffers(type_, len(null), [pa.py_buffer(valid.tobytes()), data])
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
+def test_both_implementations_give_the_vectors_that_are_published(vector: dict[str, Any]) -> None:
+    columns = [(column["type"], stored(column)) for column in vector["columns"]]
+    rows = len(columns[0][1])
+    assert slow_digest(columns, rows) == vector["digest"]
+    arrays = [
+        exact(name, values, column["values"])
+        for (name, values), column in zip(columns, vector["columns"], strict=True)
+    ]
+    batch = pa.RecordBatch.from_arrays(arrays, names=[f"c{i}" for i in range(len(arrays))])
+    hasher = ContentHasher(batch.schema)
+    hasher.update(batch)
+    assert hasher.digest() == vector["digest"]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("null", "bool")])
+def test_what_lies_under_nulls_and_around_a_slice_changes_nothing(name: str) -> None:
+    some = values(name).filter(lambda value: value is not None)
+
+    @settings(max_examples=8)
+    @given(column=st.lists(some, min_size=1, max_size=9), data=st.data())
+    def agree(column: list[object], data: st.DataObject) -> None:
+        null = data.draw(st.lists(st.booleans(), min_size=len(column), max_size=len(column)))
+        start = data.draw(st.integers(0, len(column) - 1))
+        dirty = over(to_arrow(name, column), null).slice(start)
+        clean = [None if gone else value for gone, value in zip(null, column, strict=True)][start:]
+        assert dirty.null_count == sum(null[start:])
+        hasher = ContentHasher(pa.schema({"c": dirty.type}))
+        hasher.update(pa.record_batch({"c": dirty}))
+        assert hasher.digest() == slow_digest([(name, clean)], len(clean))
+
+    agree()
+
+
+def over(array: pa.Array, null: list[bool]) -> pa.Array:
+    """The array with nulls laid over values, which stay beneath."""
+    valid = pa.py_buffer(np.packbits([not one for one in null], bitorder="little").tobytes())
+    children = None
+    if pa.types.is_list(array.type) or pa.types.is_fixed_size_list(array.type):
+        children = [array.values]
+    own = array.buffers()[1 : array.type.num_buffers]
+    return pa.Array.from_buffers(array.type, len(array), [valid, *own], children=children)

@@ -13,7 +13,7 @@ from mintage.provenance.content_digest import BLOCK_ROWS, ContentHasher
 
 NAN = float("nan")
 
-# Made by the second implementation in tests/property/provenance; they also stand in docs/manifest-format.md.
+# Made by the second implementation in tests/property/provenance, and published with the definition.
 GOLDEN = {
     "no-rows": (pa.array([], pa.int64()), "534f8e28098b1c4f10f6d395f8532bbf3d395cdb7b45bc76ba2ef9c0642887f1"),
     "int64": (
@@ -81,7 +81,7 @@ def test_the_golden_vectors_hold(array: pa.Array, expected: str) -> None:
 
 
 def test_the_written_format_has_every_golden_vector(repository: Path) -> None:
-    text = (repository / "docs/manifest-format.md").read_text(encoding="utf-8")
+    text = (repository / "docs/provenance/content-digest.md").read_text(encoding="utf-8")
     assert [name for name, (_, expected) in GOLDEN.items() if expected not in text] == []
 
 
