@@ -10,6 +10,7 @@
     │   └── StarvationError       the operators reject (nearly) everything
     ├── ValidationFailedError     more rows broke a rule than its action allows
     ├── GateFailedError           a figure of the report is outside its bounds, or was not computed
+    ├── AuditFailedError          a shard that was minted again came out otherwise
     ├── StoreError                an object could not be read or written
     │   ├── ObjectExistsError     an exclusive create lost: the object is there already
     │   ├── ObjectMissingError    the object is not there
@@ -86,6 +87,10 @@ class ValidationFailedError(MintageError):
 
 class GateFailedError(MintageError):
     """A figure of the report is outside the bounds that the job sets, or was not computed."""
+
+
+class AuditFailedError(MintageError):
+    """A shard that another worker minted again came out less equal than its model claims."""
 
 
 class StoreError(MintageError):

@@ -10,7 +10,16 @@ from contextlib import contextmanager
 from dataclasses import fields
 from typing import TextIO
 
-from mintage.engine.events import Event, FitProgressed, OnEvent, PhaseStarted, Progress, ShardRetried, Warned
+from mintage.engine.events import (
+    Event,
+    FitProgressed,
+    OnEvent,
+    PhaseStarted,
+    Progress,
+    ShardAudited,
+    ShardRetried,
+    Warned,
+)
 
 QUIET_SECONDS = 5.0
 """Where the line cannot be written over, progress is told no more often than this."""
@@ -63,6 +72,8 @@ class ProgressLine:
         """Take notice of one event."""
         if isinstance(event, PhaseStarted):
             self._say(f"{event.phase}: {event.detail}" if event.detail else event.phase)
+        elif isinstance(event, ShardAudited):
+            self._say(f"audit: shard {event.shard} came out again with the equality {event.equality}")
         elif isinstance(event, Warned):
             self._say(f"warning: {event.message}")
         elif isinstance(event, ShardRetried):

@@ -52,7 +52,7 @@ def mint_all(
     """Mint every shard of the plan that the store does not hold yet.
 
     Raises the error of the first shard that failed for good, or `CancelledError`; by then the
-    executor is closed, so nothing is committed any more.
+    executor is closed, so nothing is committed any more. Else it is left open for probes.
     """
     session = _Session(plan=plan, executor=executor, on_event=on_event)
     try:
@@ -66,8 +66,9 @@ def mint_all(
             for outcome in executor.wait(_POLL_SECONDS):
                 session.take(outcome)
             session.report()
-    finally:
+    except BaseException:
         executor.close()
+        raise
     session.report(last=True)
     return session.tally
 

@@ -42,6 +42,8 @@ class TableEquality(BaseModel):
     rows: int
     """Rows that were minted again."""
     rows_signed: int
+    content: str
+    """Content digest of the rows that were minted again."""
     differs: tuple[str, ...] = ()
     """Fields of the record that differ, such as `sha256` or `verdicts`."""
     note: str = ""
@@ -114,6 +116,7 @@ class ShardComparer:
             equality=_by_record(old, new),
             rows=new.rows,
             rows_signed=old.rows,
+            content=new.content,
             differs=_differing(old, new),
         )
         if found.equality.covers(Determinism.CONTENT) or old.schema_id != new.schema_id:

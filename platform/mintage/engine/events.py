@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Phase = Literal["read", "fit", "mint", "evaluate", "attest"]
+Phase = Literal["read", "fit", "mint", "audit", "evaluate", "attest"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +59,20 @@ class ShardRetried:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShardAudited:
+    """A committed shard was minted again by another worker, and came out with that equality."""
+
+    shard: int
+    equality: str
+    worker: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Warned:
     """Something that a person should know, though the run goes on."""
 
     message: str
 
 
-Event = PhaseStarted | FitProgressed | Progress | ShardCommitted | ShardRetried | Warned
+Event = PhaseStarted | FitProgressed | Progress | ShardCommitted | ShardRetried | ShardAudited | Warned
 OnEvent = Callable[[Event], None]

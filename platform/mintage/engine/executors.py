@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Event
 from typing import Protocol
 
+from mintage.engine.probing import Probed, probe_in_a_fresh_process
 from mintage.engine.worker import Receipt, ShardMinter, WorkerSetup
 from mintage.errors import MintageError
 
@@ -49,6 +51,10 @@ class Executor(Protocol):
         """The attempts that ended; waits at most that long for the first of them."""
         ...
 
+    def probe(self, shards: Mapping[int, str]) -> list[Probed | MintageError]:
+        """Have committed shards minted again, each by another worker than the one named; wait for all."""
+        ...
+
     def close(self) -> None:
         """Stop everything. After this returns, no attempt commits any more. May be called twice."""
         ...
@@ -61,11 +67,13 @@ class InlineExecutor:
 
     def __init__(self) -> None:
         self._stop = Event()
+        self._setup: WorkerSetup | None = None
         self._minter: ShardMinter | None = None
         self._queue: deque[Attempt] = deque()
 
     def begin(self, setup: WorkerSetup) -> None:
         """Make the one minter."""
+        self._setup = setup
         self._minter = ShardMinter(setup, self._stop.is_set)
 
     def submit(self, attempt: Attempt) -> None:
@@ -82,6 +90,15 @@ class InlineExecutor:
         if isinstance(ended, Receipt):
             return [Outcome(attempt=attempt, receipt=ended)]
         return [Outcome(attempt=attempt, error=ended)]
+
+    def probe(self, shards: Mapping[int, str]) -> list[Probed | MintageError]:
+        """Mint in a fresh process; what only this one sees (`memory://`) with a model loaded afresh."""
+        assert self._setup is not None
+        setup = self._setup
+        if setup.store.is_shared:
+            return probe_in_a_fresh_process(setup.store, setup.plan_digest, setup.first_shard, list(shards))
+        minter = ShardMinter(setup)
+        return [minter.try_probe(shard) for shard in shards]
 
     def close(self) -> None:
         """Drop what waits; an attempt under way (in another thread) stops before its next batch."""

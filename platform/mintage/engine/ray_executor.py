@@ -9,12 +9,14 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from mintage.engine.executors import Attempt, Outcome
+from mintage.engine.probing import Probed, worker_identity
 from mintage.engine.worker import Receipt, ShardMinter, WorkerSetup
-from mintage.errors import ClusterError
+from mintage.errors import ClusterError, MintageError
 from mintage.plugins import PluginRef, load_generator
 
 # One thread each: workers share the machine by processes, and OpenMP threads that spin on a busy
@@ -53,8 +55,13 @@ class _RayWorker:
         """Let the attempt under way, and those that wait, end without a commit; heard while one runs."""
         self._stopped.set()
 
-    def ping(self) -> None:
-        """Answer, to show that this actor lives."""
+    def probe(self, setup: WorkerSetup, shard: int) -> Any:  # noqa: ANN401  # Ray wraps it anyway
+        self._minter = self._minter or ShardMinter(setup, self._stopped.is_set)
+        return self._minter.try_probe(shard)
+
+    def ping(self) -> str:
+        """Answer, to show that this actor lives, and who it is."""
+        return worker_identity()
 
 
 @dataclass(slots=True)
@@ -103,6 +110,48 @@ class RayExecutor:
             ready, _ = ray.wait(pending, num_returns=len(pending), timeout=0, fetch_local=True)
         return [outcome for reference in ready for outcome in self._collect(reference)]
 
+    def probe(self, shards: Mapping[int, str]) -> list[Probed | MintageError]:
+        """Mint on other actors than those named; on other nodes where the cluster has some."""
+        actors = self._identities()
+        asked = {
+            shard: self._other_actor(actors, not_by, number).probe.remote(self._setup, shard)
+            for number, (shard, not_by) in enumerate(shards.items())
+        }
+        return [self._probed(shard, reference) for shard, reference in asked.items()]
+
+    def _probed(self, shard: int, reference: Any) -> Probed | MintageError:  # noqa: ANN401
+        import ray
+        from ray import exceptions as ray_errors
+
+        try:
+            return ray.get(reference)  # type: ignore[no-any-return]  # Ray's results have no static type
+        except ray_errors.RayError as exc:
+            return ClusterError(
+                f"the worker that minted shard {shard} again went away: {str(exc).splitlines()[0]}",
+                "look in its logs for a crash or for memory, then run the same command again",
+            )
+
+    def _identities(self) -> dict[str, Any]:
+        """The actors that live, by who they are."""
+        import ray
+        from ray import exceptions as ray_errors
+
+        actors: dict[str, Any] = {}
+        for slot in self._slots:
+            with contextlib.suppress(ray_errors.RayError):
+                actors[ray.get(slot.actor.ping.remote())] = slot.actor
+        return actors
+
+    def _other_actor(self, actors: Mapping[str, Any], not_by: str, number: int) -> Any:  # noqa: ANN401
+        """An actor on another machine, or else in another process, in turn; a new one if there is none."""
+        others = sorted(name for name in actors if name != not_by)
+        if not others:
+            self._slots.append(_Slot(actor=self._start_actor(spread=True)))
+            return self._slots[-1].actor
+        machine = not_by.partition("/")[0]
+        elsewhere = [name for name in others if name.partition("/")[0] != machine] or others
+        return actors[elsewhere[number % len(elsewhere)]]
+
     def close(self) -> None:
         """End the actors, and wait until they are dead: only then can nothing be committed.
 
@@ -132,7 +181,7 @@ class RayExecutor:
         if pending:
             ray.wait(pending, num_returns=len(pending), timeout=_STOP_SECONDS, fetch_local=False)
 
-    def _start_actor(self) -> Any:  # noqa: ANN401  # Ray's actor handles have no static type
+    def _start_actor(self, *, spread: bool = False) -> Any:  # noqa: ANN401  # Ray's actor handles have no static type
         import ray
 
         placement = self._placement
@@ -143,6 +192,7 @@ class RayExecutor:
             num_cpus=placement.cpus,
             num_gpus=placement.gpus,
             runtime_env={"env_vars": WORKER_ENVIRONMENT},
+            scheduling_strategy="SPREAD" if spread else "DEFAULT",
         ).remote(self._generator)
 
     def _collect(self, reference: Any) -> list[Outcome]:  # noqa: ANN401

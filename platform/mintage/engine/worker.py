@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from mintage.engine.attempts import ShardAttempt
 from mintage.engine.bench import Bench
 from mintage.engine.commits import commit_shard, find_commit
+from mintage.engine.probing import Probed, probe, worker_identity
 from mintage.errors import GenerationError, MintageError
 from mintage.provenance.records import CommitRecord
 from mintage.store import ObjectStore
@@ -27,7 +28,6 @@ class WorkerSetup:
     plan_digest: str
     first_shard: int = 0
     keep_rejects: bool = False
-    host: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,15 +57,20 @@ class ShardMinter:
         except MintageError as exc:
             return exc
         except Exception as exc:  # noqa: BLE001  # the outer edge of a worker: told with its place, not lost
-            place = "".join(traceback.format_exception(exc)[-3:])
-            return GenerationError(
-                f"shard {shard} failed unexpectedly: {exc!r}\n{place}", "please report this"
-            )
+            return _unexpected(shard, exc)
+
+    def try_probe(self, shard: int) -> Probed | MintageError:
+        """Mint a committed shard again and compare; an error comes back as a value."""
+        try:
+            return probe(self._setup.store, self._load(), shard)
+        except MintageError as exc:
+            return exc
+        except Exception as exc:  # noqa: BLE001  # as above
+            return _unexpected(shard, exc)
 
     def mint(self, index: int, attempt: str) -> Receipt:
         """Mint shard `index` up to its commit record; a shard that has one already is adopted."""
-        setup = self._setup
-        bench = self._bench = self._bench or Bench.load(setup.store, setup.plan_digest, setup.first_shard)
+        setup, bench = self._setup, self._load()
         if (earlier := find_commit(setup.store, bench.plan, index)) is not None:
             return _receipt(earlier, bench.plan.schema.root, adopted=True)
         minted = ShardAttempt(
@@ -74,7 +79,7 @@ class ShardMinter:
             index,
             attempt,
             keep_rejects=setup.keep_rejects,
-            worker=setup.host,
+            worker=worker_identity(),
             stopped=self._stopped,
         ).run()
         commit, won = commit_shard(setup.store, bench.plan, bench.stored_schema, minted)
@@ -82,6 +87,16 @@ class ShardMinter:
             for table, counts in minted.counts.items():
                 count_rows(table, counts.accepted, counts.rejected)
         return _receipt(commit, bench.plan.schema.root, adopted=not won)
+
+    def _load(self) -> Bench:
+        setup = self._setup
+        self._bench = self._bench or Bench.load(setup.store, setup.plan_digest, setup.first_shard)
+        return self._bench
+
+
+def _unexpected(shard: int, error: Exception) -> GenerationError:
+    place = "".join(traceback.format_exception(error)[-3:])
+    return GenerationError(f"shard {shard} failed unexpectedly: {error!r}\n{place}", "please report this")
 
 
 def _receipt(commit: CommitRecord, root: str, *, adopted: bool) -> Receipt:

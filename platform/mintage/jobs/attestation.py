@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import chain
 
@@ -18,7 +18,7 @@ from mintage.operators.validation import BoundRule, Counts, find_excesses
 from mintage.plan import Plan
 from mintage.provenance.attachments import describe
 from mintage.provenance.bases import Base
-from mintage.provenance.facts import Facts
+from mintage.provenance.facts import Facts, ProbeFacts
 from mintage.provenance.manifest import attest
 from mintage.provenance.records import CommitRecord
 from mintage.provenance.segments import Segment, read_segments
@@ -85,14 +85,16 @@ def attest_run(
     builder: str,
     report: Report | None,
     base: Base | None = None,
+    probes: Sequence[ProbeFacts] = (),
     started: datetime,
     finished: datetime,
 ) -> Head:
     """Fold the commits into a signed version, with its report. A run that has one already keeps it.
 
-    `base` is the version that the run is appended to.
+    `base` is the version that the run is appended to; `probes` are shards that were minted again.
     """
-    facts = _facts(store, plan, spec, builder=builder, started=started, finished=finished)
+    told = _facts(store, plan, spec, builder=builder, started=started, finished=finished)
+    facts = {**told, "probes": tuple(probes)}
     files = report_files(report) if report else {}
     return attest(
         store,

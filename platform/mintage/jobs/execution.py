@@ -3,6 +3,7 @@
     read      the spec, its plugins, its source; name the run
     fit       the model, unless this run, or the data set that the spec names, has one
     mint      every shard that the store does not hold yet
+    audit     a few of them again, by other workers
     evaluate  what was made against what was real; judge the gates
     attest    fold the commits, sign the manifest and the report
 
@@ -37,6 +38,7 @@ from mintage.engine.training import Training
 from mintage.errors import ObjectExistsError
 from mintage.evaluation.results import Report
 from mintage.jobs.attestation import attest_run, check_run
+from mintage.jobs.audit import audit, audit_size
 from mintage.jobs.place import Place, base_of, check_tables, find_place, find_version, other_run
 from mintage.jobs.planning import Request, check_foreseen, make_plan, make_request
 from mintage.jobs.reporting import RunReporter, check_columns, judge_again, make_gates, refuse_failed
@@ -46,7 +48,7 @@ from mintage.jobs.sources import check_apart, open_source
 from mintage.jobs.summary import summarize
 from mintage.jobs.workplace import Workplace
 from mintage.plan import Plan
-from mintage.provenance.facts import check_builder
+from mintage.provenance.facts import ProbeFacts, check_builder
 from mintage.provenance.heads import is_signed_by
 from mintage.provenance.signing import PublicKey, Signer, local_identity
 from mintage.provenance.statements import Head
@@ -95,6 +97,8 @@ class _Run:
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     seconds: dict[str, float] = field(default_factory=dict)
     foreseen: DatasetSchema | None = None
+    probes: tuple[ProbeFacts, ...] = ()
+    """What was minted again before it is signed."""
 
     def go(self) -> Result:
         settings = Settings.read()
@@ -130,11 +134,13 @@ class _Run:
     def _make(
         self, store: ObjectStore, request: Request, place: Place, workplace: Workplace
     ) -> tuple[Plan, Tally]:
-        """Fit and mint what is not in the store yet."""
+        """Fit and mint what is not in the store yet; then see whether some of it comes out again."""
         earlier = place.plan
         if earlier is not None and len(done := committed_shards(store, earlier)) == earlier.shards:
-            return earlier, Tally(resumed=len(done), shards_done=len(done), rows=earlier.rows)
-        if (asked := self.spec.resources.workers or 1) > workplace.workers:
+            tally = Tally(resumed=len(done), shards_done=len(done), rows=earlier.rows)
+            if not self._audits(store, earlier, place):
+                return earlier, tally
+        elif (asked := self.spec.resources.workers or 1) > workplace.workers:
             message = f"resources.workers is {asked}, but {workplace.workers} is all that this job can use"
             self.on_event(events.Warned(message=message))
         with workplace.open(request.resolution.generator) as executor:
@@ -142,7 +148,21 @@ class _Run:
                 "fit", _maker(request), lambda: self._plan(store, request, place, workplace)
             )
             executor.begin(workplace.setup(store, plan))
-            return plan, self._timed("mint", f"{plan.rows:,} rows", lambda: self._mint(store, plan, executor))
+            tally = self._timed("mint", f"{plan.rows:,} rows", lambda: self._mint(store, plan, executor))
+            self._audit(store, plan, place, executor)
+            return plan, tally
+
+    def _audits(self, store: ObjectStore, plan: Plan, place: Place) -> int:
+        """How many shards are to be minted again: none when the run is signed already."""
+        size = audit_size(plan, self.spec.audit.shards)
+        return 0 if size and (place.head or find_version(store, plan)[1]) else size
+
+    def _audit(self, store: ObjectStore, plan: Plan, place: Place, executor: Executor) -> None:
+        if size := self._audits(store, plan, place):
+            detail = f"{size} of {plan.shards} shards again"
+            self.probes = self._timed(
+                "audit", detail, lambda: audit(store, plan, executor, size, self.on_event)
+            )
 
     def _evaluate(
         self,
@@ -197,6 +217,7 @@ class _Run:
             builder=builder,
             report=report,
             base=base,
+            probes=self.probes,
             started=self.started,
             finished=datetime.now(UTC),
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -90,5 +89,4 @@ class Workplace:
             plan_digest=plan.digest,
             first_shard=plan.first_shard,
             keep_rejects=self.spec.sink.keep_rejects,
-            host=platform.node()[:100],
         )

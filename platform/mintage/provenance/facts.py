@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mintage.contracts import Determinism
 from mintage.errors import ProvenanceError
 from mintage.provenance.digests import Digest
+from mintage.provenance.records import Count
 
 _Text = Annotated[str, Field(min_length=1, max_length=4096)]
 _Uri = Annotated[str, Field(pattern=r"^[a-z][a-z0-9+.\-]*:[^\s]+\z", max_length=4096)]
@@ -84,6 +85,22 @@ class Dependency(BaseModel):
         }
 
 
+class ProbeFacts(BaseModel):
+    """A shard that was minted again before anything was signed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    shard: Count
+    result: Literal["confirmed", "refuted"]
+    """Whether the claim of the model held."""
+    equality: Determinism = Field(serialization_alias="class")
+    """The strongest equality that held."""
+    worker: str
+    """Who minted it again."""
+    committed_by: str = Field(serialization_alias="committedBy")
+    """Who had minted what is committed."""
+
+
 class Facts(BaseModel):
     """The facts about one run; unknown keys are refused."""
 
@@ -105,6 +122,8 @@ class Facts(BaseModel):
     """What the model claims about being asked again."""
     environment: EnvironmentFacts | None = None
     """Where it was asked; None where that is not known."""
+    probes: tuple[ProbeFacts, ...] = ()
+    """What was minted again to see whether the claim holds."""
     builder: BuilderFacts
     dependencies: tuple[Dependency, ...] = Field(default=(), max_length=MAX_DEPENDENCIES)
     """What the run needed: source, files of the model, installed packages."""

@@ -167,7 +167,7 @@ def _determinism(facts: Facts, first: int, older: Statement | None) -> dict[str,
     return {
         "claimed": min(claimed, key=lambda claim: claim.strength).value,
         "environments": environments,
-        "probes": [],
+        "probes": [probe.model_dump(mode="json", by_alias=True) for probe in facts.probes],
     }
 
 

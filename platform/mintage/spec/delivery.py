@@ -1,4 +1,4 @@
-"""Where a job writes, on what it runs, who signs, what is observed. Only `shard_rows` changes rows."""
+"""Where a job writes, on what, who audits, signs and observes it. Only `shard_rows` changes rows."""
 
 from __future__ import annotations
 
@@ -109,6 +109,19 @@ class SigningSpec(SpecModel):
         default=None,
         description="Path or URI of the private key, see `mintage keygen`; null for the local "
         "identity, which is created once.",
+    )
+
+
+class AuditSpec(SpecModel):
+    """What is minted a second time before anything is signed."""
+
+    shards: Whole | None = Field(
+        default=None,
+        ge=0,
+        le=10_000,
+        description="Committed shards that another worker mints again, to compare them, before the "
+        "manifest is signed; null: one when there are 20 or more and the model claims that rows repeat, "
+        "else none.",
     )
 
 

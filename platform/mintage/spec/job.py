@@ -12,7 +12,7 @@ from mintage.spec._overrides import apply_overrides
 from mintage.spec._problems import problem
 from mintage.spec._yaml import dump_yaml
 from mintage.spec.datasheet import DatasheetSpec
-from mintage.spec.delivery import ResourcesSpec, SigningSpec, SinkSpec, TelemetrySpec
+from mintage.spec.delivery import AuditSpec, ResourcesSpec, SigningSpec, SinkSpec, TelemetrySpec
 from mintage.spec.evaluation import EvaluationSpec, GateSpec
 from mintage.spec.request import (
     DEFAULT_GENERATOR,
@@ -29,7 +29,9 @@ MAX_SHARDS = 10**7
 
 MAX_GATES = 1000
 
-_ELSEWHERE = {"sink", "resources", "signing", "telemetry", "model", "evaluation", "gates", "datasheet"}
+_ELSEWHERE = {
+    "audit", "sink", "resources", "signing", "telemetry", "model", "evaluation", "gates", "datasheet"
+}  # fmt: skip
 _PLACE = {"uri", "storage"}
 
 
@@ -89,6 +91,9 @@ class JobSpec(SpecModel):
     )
     sink: SinkSpec = Field(description="Where the data set is written.")
     resources: ResourcesSpec = Field(default=ResourcesSpec(), description="On what the job runs.")
+    audit: AuditSpec = Field(
+        default=AuditSpec(), description="What is minted a second time before anything is signed."
+    )
     signing: SigningSpec = Field(default=SigningSpec(), description="Who signs the manifest.")
     telemetry: TelemetrySpec = Field(
         default_factory=TelemetrySpec, description="What traces and metrics carry."
@@ -138,7 +143,7 @@ class JobSpec(SpecModel):
     def content(self) -> dict[str, object]:
         """What determines the rows, as JSON values: what the run id is made of.
 
-        Left out: sink, resources, signing and telemetry, which say where, by what and for whom;
+        Left out: sink, resources, audit, signing and telemetry, which say where, by what and for whom;
         evaluation and gates, which judge rows that are made already, but for what sets rows of the
         source aside; the datasheet, which is words; the places (uri, storage) of sources, because the
         digest of what stands there identifies a source wherever it was copied to; the model, identified

@@ -68,6 +68,11 @@ class ObjectStore:
         return self._uri
 
     @property
+    def options(self) -> Mapping[str, object]:
+        """What it was opened with; holds no credentials."""
+        return dict(self._options)
+
+    @property
     def scheme(self) -> str:
         """The kind of place: `file`, `memory`, `s3`, …."""
         return scheme_of(self._uri)

@@ -144,7 +144,7 @@ def flip(pattern: str, share: float = 0.5) -> Damage:
         ),
         (flip("_mintage/versions/1/tile/0/000.p/4"), "not in the tree that was signed"),
         (flip("_mintage/model/*/*"), "does not have the digest"),
-        (flip("_mintage/versions/1/statements.jsonl"), "envelope|signature|signed|JSON"),
+        (flip("_mintage/versions/1/statements.jsonl", 0.05), "envelope|signature|signed|JSON"),
     ],
     ids=["plan", "record", "tile", "model", "statement"],
 )

@@ -42,6 +42,11 @@ PRIVATE = {
 VARIANTS: dict[str, dict[str, object]] = {
     "plain": {},
     "measured": {"environment": {"versions": {"torch": "2.13.0"}, "hardware": {"cpu": "x86"}}},
+    "audited": {
+        "probes": [
+            {"shard": 17, "result": "confirmed", "equality": "bytes", "worker": "a/1", "committed_by": "b/2"}
+        ]
+    },
     "from nothing": {"source": None, "model": {"digest": None, "kind": "rules.orders"}},
     "private": {"model": {"digest": ROOT, "kind": "tabular.dp_marginals", "fit": {"privacy": PRIVATE}}},
     "not private": {"model": {"digest": ROOT, "kind": "x", "fit": {"privacy": {"no_claim": "leaks"}}}},

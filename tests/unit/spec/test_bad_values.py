@@ -24,7 +24,7 @@ def case(name: str, changes: Values, *expected: str) -> Any:  # noqa: ANN401  # 
     ("changes", "expected"),
     [
         case("misspelt-key", {"sed": 1}, "sed: is not a known key", "did you mean 'seed'?"),
-        case("unknown-key", {"zzz": 1}, "zzz: is not a known key", "known keys: balance, conditions"),
+        case("unknown-key", {"zzz": 1}, "zzz: is not a known key", "known keys: audit, balance, conditions"),
         case(
             "attribute-name", {"validate_": []}, "validate_: is not a known key", "did you mean 'validate'?"
         ),
