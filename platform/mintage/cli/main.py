@@ -22,7 +22,7 @@ from mintage.cli._shell import FAILED, Shell, common, print_json
 from mintage.cli.lineage import attest
 from mintage.cli.regenerating import regenerate
 from mintage.cli.reviewing import review
-from mintage.cli.verifying import verify
+from mintage.cli.verifying import prove, verify
 
 _SPEC = click.argument("spec", type=click.Path(path_type=Path))
 _SET = click.option(
@@ -260,3 +260,4 @@ main.add_command(regenerate)
 main.add_command(review)
 main.add_command(attest)
 main.add_command(verify)
+main.add_command(prove)

@@ -48,7 +48,8 @@ def verify_summary(dataset: str, report: VerifyReport) -> str:
     ]
     if more := report.failed - len(failures):
         failures.append(f"  and {more:,} more failures")
-    return _plain([f"FAILED: {dataset} is not what was signed", *failures, *lines])
+    what = "is not what was signed" if report.accepted else "is not what the policy accepts"
+    return _plain([f"FAILED: {dataset} {what}", *failures, *lines])
 
 
 def _plain(lines: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""`mintage verify`: whether a data set is what was signed, all of it or some of its shards."""
+"""`mintage verify` and `mintage prove`: whether a data set, or a part of it, is what was signed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,15 @@ import click
 from mintage.cli._shell import FAILED, common, print_json
 
 _PATH = click.Path(path_type=Path)
+_STORAGE = click.option(
+    "--storage",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An option of the store, such as endpoint_url=http://host:9000. May be repeated.",
+)
+_VERSION = click.option(
+    "--version", type=click.IntRange(1), help="The version that is meant; the newest by default."
+)
 
 
 @click.command()
@@ -34,7 +43,7 @@ _PATH = click.Path(path_type=Path)
 )
 @click.option("--seed", type=int, help="Draw the same shards again; by default nobody can foresee which.")
 @click.option("--shard", type=click.IntRange(0), help="Check this shard only, by an inclusion proof.")
-@click.option("--version", type=click.IntRange(1), help="Check this version; the newest by default.")
+@_VERSION
 @click.option(
     "--strict", is_flag=True, help="Fail for anything in the folder that the version does not explain."
 )
@@ -46,11 +55,12 @@ _PATH = click.Path(path_type=Path)
     help="Keep in FILE which shards were found sound, and go on from there.",
 )
 @click.option(
-    "--storage",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="An option of the store, such as endpoint_url=http://host:9000. May be repeated.",
+    "--proof",
+    metavar="FILE",
+    type=_PATH,
+    help="Check one part by a proof file from `mintage prove`: DATASET is the part's file.",
 )
+@_STORAGE
 @common
 def verify(
     dataset: str,
@@ -58,6 +68,7 @@ def verify(
     keys: tuple[Path, ...],
     policy: Path | None,
     rows: bool,
+    proof: Path | None,
     storage: tuple[str, ...],
     as_json: bool,
     **asked: Any,  # noqa: ANN401  # click's
@@ -65,19 +76,65 @@ def verify(
     """Check the records, signatures and every byte of DATASET. Exit code 1: it is not what was signed."""
     from mintage.cli.summary import verify_summary
     from mintage.jobs import verify as verify_dataset
+    from mintage.jobs import verify_part
     from mintage.provenance.scope import Scope
     from mintage.spec import read_options
 
-    report = verify_dataset(
-        dataset,
-        keys=keys or None,
-        policy=policy,
-        rows=rows,
-        scope=Scope(**asked),
-        storage=read_options(storage),
-    )
+    options = read_options(storage)
+    if proof is None:
+        scope = Scope(**asked)
+        report = verify_dataset(
+            dataset, keys=keys or None, policy=policy, rows=rows, scope=scope, storage=options
+        )
+    else:
+        _refuse_beside_proof(rows=rows, **asked)
+        report = verify_part(dataset, proof, keys=keys or None, policy=policy, storage=options)
     if as_json:
         print_json(report.to_json())
     else:
         click.echo(verify_summary(dataset, report))
     return 0 if report.ok else FAILED
+
+
+@click.command()
+@click.argument("dataset")
+@click.option("--shard", required=True, type=click.IntRange(0), help="The shard whose parts are proved.")
+@click.option("-o", "--output", type=_PATH, help="Where the proof is written; shard-N.proof.json by default.")
+@_VERSION
+@_STORAGE
+@common
+def prove(
+    dataset: str,
+    *,
+    shard: int,
+    output: Path | None,
+    version: int | None,
+    storage: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Write a proof file for one shard of DATASET: with it, a part can be checked without the data set."""
+    from mintage.jobs import prove as prove_shard
+    from mintage.spec import read_options
+
+    proof = prove_shard(dataset, shard, version=version, storage=read_options(storage))
+    path = output or Path(f"shard-{shard}.proof.json")
+    _create(path, proof)
+    if as_json:
+        print_json({"proof": str(path), "shard": shard, "bytes": len(proof)})
+    else:
+        click.echo(f"wrote {path}\nnext: mintage verify --proof {path} PART --key PUB")
+
+
+def _create(path: Path, data: bytes) -> None:
+    try:
+        with path.open("xb") as file:
+            file.write(data)
+    except OSError as exc:
+        raise click.ClickException(f"{path} cannot be written: {exc.strerror or exc}") from exc
+
+
+def _refuse_beside_proof(**asked: object) -> None:
+    for name, value in asked.items():
+        if value is not None and value is not False:
+            option = "resume" if name == "journal" else name
+            raise click.UsageError(f"--{option} does not go with --proof")

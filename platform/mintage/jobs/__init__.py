@@ -13,7 +13,7 @@ from mintage.jobs.report_files import write_report
 from mintage.jobs.result import Result
 from mintage.jobs.reviewing import review, reviews
 from mintage.jobs.sources import open_source
-from mintage.jobs.verification import verify
+from mintage.jobs.verification import prove, verify, verify_part
 
 __all__ = [
     "Attested",
@@ -25,10 +25,12 @@ __all__ = [
     "impute",
     "open_source",
     "preview",
+    "prove",
     "regenerate",
     "review",
     "reviews",
     "run",
     "verify",
+    "verify_part",
     "write_report",
 ]

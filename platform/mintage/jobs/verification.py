@@ -15,6 +15,7 @@ from mintage.engine.bench import read_sink
 from mintage.errors import ProvenanceError, SpecError
 from mintage.provenance.heads import find_head, read_statement
 from mintage.provenance.policy import Policy
+from mintage.provenance.proofs import MAX_PROOF_BYTES, make_proof, verify_proof
 from mintage.provenance.scope import Scope
 from mintage.provenance.signing import PublicKey
 from mintage.provenance.verify import VerifyReport, verify_dataset
@@ -58,6 +59,46 @@ def verify(
         open_part=_PartReader(store, scope.version) if rows else None,
         workers=max(_MIN_THREADS, Settings.read().cpus),
     )
+
+
+def verify_part(
+    uri: str,
+    proof: Path | str,
+    *,
+    keys: Sequence[Path | str] | None = None,
+    policy: Path | str | None = None,
+    storage: Mapping[str, object] | None = None,
+) -> VerifyReport:
+    """Check one part by a proof file that `prove` wrote; the data set itself is not needed.
+
+    `keys` and `policy` are as for `verify`. Raises `SpecError` when the proof file cannot be read.
+    """
+    folder, _, name = uri.rpartition("/")
+    if not name:
+        raise SpecError(f"{uri!r} names no file", "name the part that is to be checked")
+    store = ObjectStore.open(folder or ("/" if uri.startswith("/") else "."), options=storage)
+    return verify_proof(_read_proof(Path(proof)), store, name, trusted_policy(keys, policy))
+
+
+def prove(
+    uri: str, shard: int, *, version: int | None = None, storage: Mapping[str, object] | None = None
+) -> bytes:
+    """A proof file: what shows, to whoever has the public key, that a shard's parts were signed.
+
+    Its bytes are JSON, for `verify_part`. Raises `ProvenanceError` when the version, the newest by
+    default, has no such shard or is not whole.
+    """
+    return make_proof(ObjectStore.open(uri, options=storage), shard, version=version)
+
+
+def _read_proof(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_PROOF_BYTES + 1)
+    except OSError as exc:
+        raise SpecError(
+            f"the proof file {path} cannot be read: {exc.strerror or exc}", "`mintage prove` writes one"
+        ) from exc
 
 
 def trusted_policy(keys: Sequence[Path | str] | None, policy: Path | str | None) -> Policy:

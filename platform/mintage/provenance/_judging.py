@@ -13,14 +13,14 @@ from datetime import datetime
 from mintage.errors import ProvenanceError, SignatureError
 from mintage.provenance.canonical import parse_json
 from mintage.provenance.digests import digest_of
-from mintage.provenance.evidence import Evidence
+from mintage.provenance.evidence import Evidence, signed_head
 from mintage.provenance.lineage import Lineage, find_flaws
 from mintage.provenance.lineage_policy import check_lineage
 from mintage.provenance.policy import Policy, Role, parse_time
 from mintage.provenance.report import VerifyReport
 from mintage.provenance.reviews import REVIEW_TYPE, Reviewed, opinions, pick_reviews
 from mintage.provenance.signing import signed_by, verify
-from mintage.provenance.statements import MAX_STATEMENT_BYTES, PREDICATE_TYPE, Head, Statement, parse_in_toto
+from mintage.provenance.statements import MAX_STATEMENT_BYTES, PREDICATE_TYPE, Statement, parse_in_toto
 
 VERIFIER_TYPES = frozenset(
     {"https://slsa.dev/verification_summary/v1", "https://in-toto.io/attestation/svr/v0.2"}
@@ -133,7 +133,9 @@ class _Judgement:
         if not keys:
             return
         try:
-            found = opinions(pick_reviews(self.evidence.attestations, self._head(), keys))
+            found = opinions(
+                pick_reviews(self.evidence.attestations, signed_head(self.evidence, self.statement), keys)
+            )
         except ProvenanceError as exc:
             self._fail("bad-attestation", exc.message)
             return
@@ -220,15 +222,6 @@ class _Judgement:
             valid, _ = self._valid(self._signers(digest_of(payload)), role, moment)
             most = max(most, len(valid))
         return most
-
-    def _head(self) -> Head:
-        predicate = self.statement.predicate
-        return Head(
-            version=predicate.version,
-            statement=self.evidence.statement,
-            size=predicate.tree.size,
-            root=self.statement.root,
-        )
 
     def _called(self, keyid: str) -> str:
         return f"{self.policy.name_of(keyid)} ({keyid})"

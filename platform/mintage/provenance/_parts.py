@@ -136,7 +136,7 @@ class ShardChecker:
             if known:
                 return
             with self._spool() as copy:
-                sha256 = _hash(self.store, path, size, copy)
+                sha256 = hash_object(self.store, path, size, copy)
                 result.checked.parts += 1
                 result.checked.bytes += size
                 if sha256 != record.sha256:
@@ -193,7 +193,7 @@ class _Part(NamedTuple):
     record: TableRecord
 
 
-def _hash(store: ObjectStore, path: str, size: int, copy: BinaryIO | None) -> str:
+def hash_object(store: ObjectStore, path: str, size: int, copy: BinaryIO | None = None) -> str:
     """The SHA-256 of at most `size` + 1 bytes, copied aside; the copy is left at its beginning."""
     digest = hashlib.sha256()
     left = size + 1

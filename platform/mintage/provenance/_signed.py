@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from mintage.errors import ObjectMissingError, ProvenanceError, SignatureError
 from mintage.provenance._beside import check_statements
 from mintage.provenance._judging import judge
-from mintage.provenance.evidence import Evidence, read_evidence
+from mintage.provenance.attestations import read_attestations
+from mintage.provenance.evidence import Evidence, read_evidence, read_first
 from mintage.provenance.heads import latest_head, pick_statement, read_head
-from mintage.provenance.layout import HEADS, head_path, statements_path
+from mintage.provenance.layout import HEADS, attestations_path, head_path, statements_path
 from mintage.provenance.policy import Policy
 from mintage.provenance.report import VerifyReport
 from mintage.provenance.statements import Head, Statement
@@ -24,11 +26,14 @@ class Signed(NamedTuple):
 
 
 def open_version(
-    store: ObjectStore, version: int | None, policy: Policy, report: VerifyReport
+    store: ObjectStore, version: int | None, policy: Policy, report: VerifyReport, *, sparing: bool = False
 ) -> Signed | None:
-    """The version with that number, or the newest, if the policy accepts what was signed about it."""
+    """The version with that number, or the newest, if the policy accepts what was signed about it.
+
+    `sparing`: what the policy does not ask for is not read.
+    """
     head = _head(store, version, report)
-    evidence = _evidence(store, head, policy, report) if head else None
+    evidence = _evidence(store, head, policy, report, sparing=sparing) if head else None
     statement = believe(evidence, policy, report) if evidence else None
     if head is None or statement is None:
         return None
@@ -53,9 +58,12 @@ def believe(evidence: Evidence, policy: Policy, report: VerifyReport) -> Stateme
     except ProvenanceError as exc:
         report.fail("bad-statement", evidence.path, exc.message)
         return None
-    check_statements(evidence, statement, policy.keys_of("builder"), report)
+    if evidence.complete:
+        # Whoever of them signed: the statement about the data set names each by its digest.
+        check_statements(evidence, statement, policy.keys, report)
     if judge(evidence, statement, policy, report):
         return statement
+    report.accepted = False
     report.notes.append("nothing else was checked: the policy does not accept what was signed")
     return None
 
@@ -76,12 +84,29 @@ def _head(store: ObjectStore, version: int | None, report: VerifyReport) -> Head
     return report.head
 
 
-def _evidence(store: ObjectStore, head: Head, policy: Policy, report: VerifyReport) -> Evidence | None:
+def _evidence(
+    store: ObjectStore, head: Head, policy: Policy, report: VerifyReport, *, sparing: bool
+) -> Evidence | None:
     path = statements_path(head.version)
     try:
-        return read_evidence(store, head, later=policy.needs_attestations)
+        if sparing and not policy.needs_provenance and not policy.needs_attestations:
+            first = read_first(store, head)
+            if first is not None:
+                return first
+        evidence = read_evidence(store, head)
     except ObjectMissingError:
         report.fail("missing-statement", path, "the signed statement is missing")
+        return None
     except ProvenanceError as exc:
         report.fail("bad-statement", path, exc.message)
-    return None
+        return None
+    return _with_later(store, head, evidence, report) if policy.needs_attestations else evidence
+
+
+def _with_later(store: ObjectStore, head: Head, evidence: Evidence, report: VerifyReport) -> Evidence | None:
+    """The evidence with what was signed after the head; a rejection may be in what cannot be read."""
+    try:
+        return replace(evidence, attestations=tuple(read_attestations(store, head.version)))
+    except ProvenanceError as exc:
+        report.fail("bad-attestation", attestations_path(head.version), exc.message)
+        return None

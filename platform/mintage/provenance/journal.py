@@ -11,6 +11,7 @@ keep it where only the verifier can write.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
@@ -52,6 +53,7 @@ class Journal:
         try:
             file = path.open("a+b")
             try:
+                _lock(path, file)
                 return cls._read(path, file, header)
             except BaseException:
                 file.close()
@@ -115,6 +117,15 @@ class Journal:
 
     def __exit__(self, *failure: object) -> None:
         self._file.close()
+
+
+def _lock(path: Path, file: BinaryIO) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as exc:
+        raise ProvenanceError(
+            f"the journal {path} is in use by another verifier", "wait for it, or name another file"
+        ) from exc
 
 
 def _link(chain: bytes, index: int, leaf: bytes) -> bytes:

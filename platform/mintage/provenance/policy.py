@@ -223,6 +223,12 @@ class Policy(_Part):
         )
 
     @property
+    def needs_provenance(self) -> bool:
+        """Whether how a version was made has to be looked at: by whom, when, what was said besides."""
+        dated = any(self.trusted[name].dates for role in self.roles.values() for name in role.keys)
+        return bool(dated or self.require or self.builders is not None or self.build_types is not None)
+
+    @property
     def needs_attestations(self) -> bool:
         """Whether what was signed after the head has to be looked at."""
         return bool(self.require or "reviewer" in self.roles or self.threshold("builder") > 1)

@@ -86,6 +86,8 @@ class VerifyReport:
     """The shards that were drawn, when not all were checked."""
     read: dict[str, int] = field(default_factory=dict)
     """Bytes that were read besides the parts, and requests, when only some shards were checked."""
+    accepted: bool = True
+    """Whether the policy accepts what was signed; nothing else was looked at where it does not."""
     resumed: int = 0
     """Shards whose parts were not read again, because a journal says that they were sound."""
 
@@ -110,6 +112,7 @@ class VerifyReport:
         """The report as plain JSON values."""
         return {
             "ok": self.ok,
+            "accepted": self.accepted,
             "checked": self.checked.to_json(),
             "failures": [failure._asdict() for failure in self.failures],
             "failed": self.failed,

@@ -47,7 +47,7 @@ def verify_dataset(
     """
     report = VerifyReport(decoded=open_part is not None)
     metered = MeteredStore(store)
-    signed = open_version(metered, scope.version, policy, report)
+    signed = open_version(metered, scope.version, policy, report, sparing=scope.is_partial)
     if signed is not None and scope.is_partial:
         check_some(metered, signed, scope, report, open_part=open_part, workers=workers)
     elif signed is not None:
