@@ -156,13 +156,13 @@ def fill(minter: Minter, make_facts: Callable[..., Mapping[str, object]]) -> Fil
 
 def write_shards(minter: Minter, shards: int, facts: Facts) -> Statement:
     first = minter.commit(0)
-    writer = VersionWriter(minter.store, 1)
-    for index in range(shards):
-        record = first.record.model_copy(
-            update={"index": index, "seed_path": "7/" + "1" * (1 + index * 7919 % 190)}
-        )
-        writer.add(CommitRecord.model_validate({**dict(first), "record": record}))
-    folded = writer.finish([])
+    with VersionWriter(minter.store, 1) as writer:
+        for index in range(shards):
+            record = first.record.model_copy(
+                update={"index": index, "seed_path": "7/" + "1" * (1 + index * 7919 % 190)}
+            )
+            writer.add(CommitRecord.model_validate({**dict(first), "record": record}))
+        folded = writer.finish([])
     payload = build_statement(facts, folded, plan_digest=first.plan, version=1, previous=None)
     return Statement.from_payload(payload)
 
