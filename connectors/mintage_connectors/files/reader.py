@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import pyarrow as pa
 
-from mintage.contracts import SCAN_ROWS, TableReader
+from mintage.contracts import SCAN_ROWS, TableReader, mark_of
 from mintage.errors import SourceError, SpecError
 from mintage_connectors.files.config import FilesConfig
 from mintage_connectors.files.location import SourceFile, locate
@@ -82,6 +82,11 @@ class FilesReader(TableReader):
             for batch in self._scan_file(file, inspected, wanted, batch_rows):
                 for start in range(0, batch.num_rows, batch_rows):
                     yield batch.slice(start, batch_rows)
+
+    def marks(self) -> tuple[dict[str, str], ...]:
+        """What each file says of its own origin, where it says something."""
+        self._file_schema()
+        return tuple(mark for inspected in self._inspected if (mark := mark_of(inspected)))
 
     def digest(self) -> str:
         """`sha256:<hex>` over name, size and SHA-256 of each file, sorted by name relative to the root.

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 import pyarrow as pa
 
-from mintage.contracts import SCAN_ROWS, Connector, ConnectorConfig, TableReader
+from mintage.contracts import SCAN_ROWS, Connector, ConnectorConfig, TableReader, mark_of
 from mintage.errors import SourceError, SpecError
 from mintage_connectors.frame.config import FrameConfig
 from mintage_connectors.frame.content import content_digest
 from mintage_connectors.frame.tables import as_table
+
+_ARROW = (pa.Table, pa.RecordBatch)
 
 
 class FrameConnector(Connector):
@@ -21,14 +23,16 @@ class FrameConnector(Connector):
 
     def read(self, location: object) -> TableReader:
         """A reader of the table handed over as `location`."""
-        return FrameReader(as_table(location))
+        marks = tuple(filter(None, [mark_of(location.schema)])) if isinstance(location, _ARROW) else ()
+        return FrameReader(as_table(location), marks)
 
 
 class FrameReader(TableReader):
-    """Reads an Arrow table with plain types."""
+    """Reads an Arrow table with plain types; `marks` is what it said of its own origin."""
 
-    def __init__(self, table: pa.Table) -> None:
+    def __init__(self, table: pa.Table, marks: Sequence[Mapping[str, str]] = ()) -> None:
         self._table = table
+        self._marks = marks
 
     @property
     def schema(self) -> pa.Schema:
@@ -47,6 +51,10 @@ class FrameReader(TableReader):
             )
         table = self._table if columns is None else self._table.select(list(columns))
         yield from table.to_batches(max_chunksize=batch_rows)
+
+    def marks(self) -> Sequence[Mapping[str, str]]:
+        """What an Arrow table says of its own origin; frames of pandas and polars carry nothing of it."""
+        return self._marks
 
     def digest(self) -> str:
         """`sha256:<hex>` over names, types and values."""

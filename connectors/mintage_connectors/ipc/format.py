@@ -13,6 +13,7 @@ from typing import BinaryIO, ClassVar
 
 import pyarrow as pa
 
+from mintage.contracts import mark_of, with_mark
 from mintage_connectors.files.location import SourceFile
 from mintage_connectors.files.reader import FileFormat
 from mintage_connectors.files.reading import reading
@@ -30,9 +31,9 @@ class IpcFormat(FileFormat):
     name: ClassVar[str] = "Arrow IPC"
 
     def inspect(self, file: SourceFile) -> pa.Schema:
-        """Read the schema message."""
+        """Read the schema message, with what it says of the origin of the rows."""
         with reading(file.uri, _HINT), file.open() as stream, _opened(stream) as reader:
-            return plain_schema(reader.schema, file.uri)
+            return with_mark(plain_schema(reader.schema, file.uri), mark_of(reader.schema))
 
     def scan(
         self, file: SourceFile, inspected: pa.Schema, wanted: pa.Schema, batch_rows: int

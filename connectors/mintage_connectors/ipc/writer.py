@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
-from mintage.contracts import PartWriter
+from mintage.contracts import PartWriter, mark_of, with_mark
 from mintage_connectors.files.reading import reading
 from mintage_connectors.files.schemas import check_part_columns, conform
 from mintage_connectors.ipc.config import IpcConfig
@@ -23,7 +23,7 @@ class IpcWriter(PartWriter):
             for field in schema
         ]
         # The file format holds one dictionary for each column: batches that bring their own are decoded.
-        self._schema = pa.schema(plain)
+        self._schema = with_mark(pa.schema(plain), mark_of(schema))
         codec = None if config.compression == "none" else config.compression
         self._writer = pa.ipc.new_file(
             stream, self._schema, options=pa.ipc.IpcWriteOptions(compression=codec)

@@ -8,6 +8,7 @@ from typing import ClassVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mintage.contracts import mark_of, with_mark
 from mintage_connectors.files.location import SourceFile
 from mintage_connectors.files.reader import FileFormat
 from mintage_connectors.files.reading import reading
@@ -27,9 +28,10 @@ class ParquetFormat(FileFormat):
     name: ClassVar[str] = "Parquet"
 
     def inspect(self, file: SourceFile) -> pa.Schema:
-        """Read the footer."""
+        """Read the footer, with what it says of the origin of the rows."""
         with reading(file.uri, _HINT), file.open() as stream, pq.ParquetFile(stream) as parquet:
-            return plain_schema(parquet.schema_arrow, file.uri)
+            found = parquet.schema_arrow
+            return with_mark(plain_schema(found, file.uri), mark_of(found))
 
     def scan(
         self, file: SourceFile, inspected: pa.Schema, wanted: pa.Schema, batch_rows: int

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.types as pt
 
-from mintage.contracts import PartWriter
+from mintage.contracts import PartWriter, only_mark
 from mintage_connectors.files.reading import reading
 from mintage_connectors.files.schemas import check_part_columns, conform
 from mintage_connectors.parquet.config import ParquetConfig
@@ -18,10 +18,10 @@ _FASTEST = 1
 
 
 class ParquetPartWriter(PartWriter):
-    """Writes each batch as one row group; equal batches give equal bytes."""
+    """Writes each batch as one row group; equal batches of equally marked schemas give equal bytes."""
 
     def __init__(self, stream: BinaryIO, schema: pa.Schema, config: ParquetConfig) -> None:
-        self._schema = schema.remove_metadata()
+        self._schema = only_mark(schema)
         # Whole numbers and times are packed as differences, which is faster than a dictionary, and as small.
         delta = [field.name for field in schema if _is_delta(field.type)]
         self._writer = pq.ParquetWriter(

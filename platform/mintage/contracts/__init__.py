@@ -17,6 +17,7 @@ from mintage.contracts.generator import (
     NoCheckpoints,
     TableBatch,
 )
+from mintage.contracts.marks import mark_of, only_mark, with_mark
 from mintage.contracts.operator import DatasetJudge, Operator, OperatorConfig, RowJudge
 from mintage.contracts.schema import (
     ColumnSchema,
@@ -71,6 +72,9 @@ __all__ = [
     "TableBatch",
     "TableReader",
     "TableSchema",
+    "mark_of",
+    "only_mark",
     "parse_type",
     "type_name",
+    "with_mark",
 ]

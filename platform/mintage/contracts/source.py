@@ -42,8 +42,8 @@ class TableReader(ABC):
     def marks(self) -> Sequence[Mapping[str, str]]:
         """What the files, or the table in memory, say of their own origin, where they say something.
 
-        Each is the schema metadata whose keys start with `mintage.`, without that prefix. It is a hint
-        that survives a copy, not a proof: anybody can write or remove it.
+        Each is what `mark_of` finds in the schema of one file. It is a hint that survives a copy, not a
+        proof: anybody can write or remove it.
         """
         return ()
 

@@ -83,7 +83,8 @@ class ShardAttempt:
     def _part(self, table: str) -> PartBuilder:
         bench = self._bench
         path = layout.part_path(table, self._shard.index, self._identity, bench.plan.layout.suffix)
-        return PartBuilder(self._output, path, bench.stored_schema.table(table), bench.sink)
+        schema = bench.stored_schema.table(table)
+        return PartBuilder(self._output, path, schema, bench.sink, mark=bench.plan.mark)
 
     def _fill(self, parts: Mapping[str, PartBuilder], rejects: RejectsBuilder) -> None:
         filling = Filling(shard=self._shard, min_acceptance=self._bench.plan.min_acceptance)

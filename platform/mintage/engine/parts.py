@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from mintage.contracts import Connector, TableSchema
+from mintage.contracts import Connector, TableSchema, with_mark
 from mintage.errors import GenerationError
 from mintage.provenance.content_digest import ContentHasher
 from mintage.provenance.statistics import ColumnStatistics
@@ -32,16 +33,27 @@ class WrittenPart:
 class PartBuilder:
     """Takes accepted batches of one table; use as a context manager.
 
+    `mark` is what the part says of its own origin, in formats that can carry it; digests of rows and
+    schemas leave it out.
+
     Leaving the context without `finish` (an error, a cancel) leaves nothing behind.
     """
 
-    def __init__(self, store: ObjectStore, path: str, table: TableSchema, connector: Connector) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        path: str,
+        table: TableSchema,
+        connector: Connector,
+        *,
+        mark: Mapping[str, str],
+    ) -> None:
         self.path = path
         self._schema = table.arrow()
         self._table = table.name
         self._stack = ExitStack()
         self._stream = self._stack.enter_context(store.part(path))
-        self._writer = connector.write(self._stream, self._schema)
+        self._writer = connector.write(self._stream, with_mark(self._schema, mark))
         # A writer that is dropped half-way would finish its file in a stream that is closed by then.
         self._stack.callback(self._close_writer)
         self._hasher = ContentHasher(self._schema)

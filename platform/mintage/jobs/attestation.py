@@ -136,6 +136,7 @@ def _facts(
             "fit": dict(stored.fit) if stored else {},
         },
         "source": plan.source,
+        "lineage": plan.lineage,
         "determinism": plan.model.determinism,
         "environment": Environment.here(plan.versions).to_json(),
         "builder": {"id": builder, "versions": {**plan.versions, **_environment()}},

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from mintage.contracts import TableReader, type_name
 from mintage.errors import ObjectExistsError, SourceError, SpecError
+from mintage.jobs.datasets import find_dataset
 from mintage.jobs.source_attestations import Place, place_at, place_beside
 from mintage.jobs.sources import make_connector, open_reader
 from mintage.plugins import connector
@@ -72,6 +73,8 @@ def attest(
             f"{place.uri} is there already, and is never overwritten",
             "write to another file with --out, or remove the old one when the source has changed",
         )
+    if isinstance(source, str | Path) and find_dataset(str(source), storage) is not None:
+        raise _synthetic(source, "a data set that Mintage made")
     reader = _open(source, kind, storage)
     _refuse_synthetic(source, reader)
     declared = _declare(source, reader, {"name": name, "owner": owner, "license": license, "note": note})
@@ -103,11 +106,14 @@ def _open(source: object, kind: str | None, storage: Mapping[str, object] | None
 def _refuse_synthetic(source: object, reader: TableReader) -> None:
     for mark in reader.marks():
         if "synthetic" in mark:
-            raise SourceError(
-                f"{_title(source)} says of itself that it is synthetic, of generation "
-                f"{mark.get('generation', 'unknown')[:40]}",
-                "only real rows are attested as real; name the data set itself as the source of a job",
-            )
+            raise _synthetic(source, f"synthetic, of generation {mark.get('generation', 'unknown')[:40]}")
+
+
+def _synthetic(source: object, what: str) -> SourceError:
+    return SourceError(
+        f"{_title(source)} says of itself that it is {what}",
+        "only real rows are attested as real; name the data set itself as the source of a job",
+    )
 
 
 def _declare(source: object, reader: TableReader, said: Mapping[str, str | None]) -> RealSource:

@@ -113,8 +113,7 @@ def _background(dataset: Result) -> Background:
     """What the statement of a data set of ours says about it."""
     statement = dataset.manifest.statement
     predicate: Any = statement.json["predicate"]
-    lineage = predicate["lineage"]
-    known = lineage["generation"] != "unknown"
+    lineage = statement.lineage
     return Background(
         subject=statement.name,
         provenance={
@@ -124,8 +123,8 @@ def _background(dataset: Result) -> Background:
             "generator": str(predicate["kind"]),
             "source": str(predicate["source"]),
         },
-        generation=int(lineage["generation"]) if known else None,
-        real_fraction=float(lineage["realFraction"]) if known else None,
+        generation=lineage.generation,
+        real_fraction=None if lineage.real_fraction is None else float(lineage.real_fraction),
     )
 
 

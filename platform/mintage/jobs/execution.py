@@ -37,6 +37,7 @@ from mintage.engine.models import (
 from mintage.engine.training import Training
 from mintage.errors import ObjectExistsError
 from mintage.evaluation.results import Report
+from mintage.jobs.admission import admit, admit_again
 from mintage.jobs.attestation import attest_run, check_run
 from mintage.jobs.audit import audit, audit_size
 from mintage.jobs.place import Place, base_of, check_tables, find_place, find_version, other_run
@@ -44,12 +45,13 @@ from mintage.jobs.planning import Request, check_foreseen, make_plan, make_reque
 from mintage.jobs.reporting import RunReporter, check_columns, judge_again, make_gates, refuse_failed
 from mintage.jobs.resolution import resolve
 from mintage.jobs.result import Result
-from mintage.jobs.sources import check_apart, open_source
+from mintage.jobs.sources import Piece, check_apart, open_pieces
 from mintage.jobs.summary import summarize
 from mintage.jobs.workplace import Workplace
 from mintage.plan import Plan
 from mintage.provenance.facts import ProbeFacts, check_builder
 from mintage.provenance.heads import is_signed_by
+from mintage.provenance.lineage import Lineage
 from mintage.provenance.signing import PublicKey, Signer, local_identity
 from mintage.provenance.statements import Head
 from mintage.settings import Settings
@@ -99,6 +101,8 @@ class _Run:
     foreseen: DatasetSchema | None = None
     probes: tuple[ProbeFacts, ...] = ()
     """What was minted again before it is signed."""
+    pieces: tuple[Piece, ...] = ()
+    """What is learned from."""
 
     def go(self) -> Result:
         settings = Settings.read()
@@ -107,6 +111,7 @@ class _Run:
         request = self._timed("read", self.spec.name, lambda: self._read(store))
         signer = self._signer(settings)
         place = self._place(store, request, [signer.public_key, *self._trusted()])
+        request = replace(request, lineage=self._admit(request, place.plan))
         workplace = Workplace.choose(self.spec, settings, store)
         plan, tally = self._make(store, request, place, workplace)
         evaluated = self._evaluate(store, request, plan, place=place, signer=signer, workplace=workplace)
@@ -227,13 +232,23 @@ class _Run:
         source = None
         if self.spec.source is not None:
             check_apart(self.spec.source, store.uri)
-            source = open_source(self.spec.source, self.spec.name, self.frames)
+            opened = open_pieces(self.spec.source, self.spec.name, self.frames)
+            source, self.pieces = opened.source, opened.pieces
         request = make_request(self.spec, resolution, source)
         self.foreseen = check_foreseen(request)
         check_columns(self.spec, source)
         make_gates(self.spec)
         store.probe()
         return request
+
+    def _admit(self, request: Request, earlier: Plan | None) -> Lineage | None:
+        """Where the rows come from: as the plan has it that an earlier call froze, or as it is found now."""
+        limits = self.spec.lineage
+        if earlier is None:
+            return admit(limits, self.pieces, request.origin, request.origin_model, self.on_event)
+        if earlier.lineage is not None:
+            admit_again(limits, earlier.lineage)
+        return earlier.lineage
 
     def _plan(self, store: ObjectStore, request: Request, place: Place, workplace: Workplace) -> Plan:
         stored = fitted_model(store, request.fit_id)

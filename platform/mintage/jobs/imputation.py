@@ -165,6 +165,10 @@ def _even(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield pa.concat_batches(waiting)
 
 
+_MARK = {"synthetic": "partly", "generation": "unknown", "generation_at_least": "1"}
+"""What a filled table says of its own origin: cells of it were drawn, so it is no real table any more."""
+
+
 def _write(batches: Iterator[pa.RecordBatch], schema: pa.Schema, uri: str) -> str:
     """One file, complete or not there at all; raises `ObjectExistsError` when there is one of that name."""
     place = PurePosixPath(uri)
@@ -174,7 +178,7 @@ def _write(batches: Iterator[pa.RecordBatch], schema: pa.Schema, uri: str) -> st
     store = ObjectStore.open(folder)
     if store.exists(place.name):
         raise ObjectExistsError(f"{uri} is there already", "name another file, or remove it")
-    with PartBuilder(store, place.name, table, kind) as part:
+    with PartBuilder(store, place.name, table, kind, mark=_MARK) as part:
         for batch in batches:
             part.add(pa.RecordBatch.from_arrays(batch.columns, schema=table.arrow()))
         part.finish()

@@ -28,6 +28,7 @@ from mintage.plugins import load_generator
 from mintage.provenance.canonical import canonical_json
 from mintage.provenance.digests import sha256_hex
 from mintage.provenance.layout import check_table_name
+from mintage.provenance.lineage import Lineage
 from mintage.spec import AnyOfSpec, JobSpec, RangeSpec
 from mintage.store import ObjectStore
 
@@ -52,6 +53,8 @@ class Request:
     """Digest of that model."""
     run_id: str
     fit_id: str
+    lineage: Lineage | None = None
+    """Where the rows would come from; None until the job was admitted."""
 
 
 def make_request(spec: JobSpec, resolution: Resolution, source: Source | None) -> Request:
@@ -145,6 +148,7 @@ def make_plan(
         binnings=_binnings(request, schema, store),
         versions=request.resolution.versions,
         first_shard=first_shard,
+        lineage=request.lineage,
     )
 
 

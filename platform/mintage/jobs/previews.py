@@ -18,9 +18,10 @@ from mintage.engine.filling import Filling
 from mintage.engine.models import find_model, fitted_model, load_model, trust_installed
 from mintage.engine.training import Training, fit_model
 from mintage.errors import SpecError
+from mintage.jobs.admission import admit
 from mintage.jobs.planning import Request, check_foreseen, check_quotas, make_quotas, make_request, plan_rules
 from mintage.jobs.resolution import resolve
-from mintage.jobs.sources import open_source
+from mintage.jobs.sources import open_pieces
 from mintage.operators.validation import BatchValidator, BoundRule, tagged_schema
 from mintage.plan import make_shard
 from mintage.provenance.digests import digest_of
@@ -53,9 +54,10 @@ def preview(
         )
     accepted = read_spec(spec, in_memory=source is not None)
     resolution = resolve(accepted)
-    opened = open_source(accepted.source, accepted.name, source) if accepted.source is not None else None
-    request = make_request(accepted, resolution, opened)
+    opened = open_pieces(accepted.source, accepted.name, source) if accepted.source is not None else None
+    request = make_request(accepted, resolution, opened.source if opened else None)
     check_foreseen(request)
+    admit(accepted.lineage, opened.pieces if opened else (), request.origin, request.origin_model, on_event)
     model = _model(request, on_event)
     quotas = make_quotas(accepted)
     check_quotas(model, quotas)

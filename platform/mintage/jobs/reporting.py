@@ -42,6 +42,7 @@ from mintage.jobs.result import Result as DataSet
 from mintage.plan import Plan
 from mintage.provenance.bases import Base
 from mintage.provenance.evaluations import keep_failed_evaluation
+from mintage.provenance.lineage import unattested
 from mintage.provenance.privacy_claim import spent_epsilon
 from mintage.provenance.signing import Signer
 from mintage.spec import AnyOfSpec, BalanceSpec, JobSpec, RangeSpec, nearest
@@ -78,6 +79,7 @@ class RunReporter:
                 "no row was set aside: the share is too small for this source; there is no holdout"
             )
             holdout = None
+        lineage = self.plan.lineage or unattested(self.plan.source)
         balance, over_all_rows = spec.balance, counted.pop(root, None)
         return evaluate_tables(
             real,
@@ -91,8 +93,8 @@ class RunReporter:
                 rows=self.plan.rows,
                 counted=over_all_rows if isinstance(over_all_rows, Fidelity) else None,
                 other_tables=counted,
-                generation=1 if request.source is None else None,
-                real_fraction=0.0 if request.source is None else None,
+                generation=lineage.generation,
+                real_fraction=None if lineage.real_fraction is None else float(lineage.real_fraction),
                 balance_column=balance.column if balance else None,
                 balance=_asked_shares(balance) if balance else {},
                 ledger=self._ledger(real),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
@@ -15,7 +15,7 @@ from mintage.errors import PluginError, ProvenanceError, SpecError
 from mintage.evaluation.results import Report
 from mintage.jobs.report_files import read_report
 from mintage.provenance.heads import find_head
-from mintage.provenance.manifest import Manifest, read_manifest
+from mintage.provenance.manifest import Manifest, PartInfo, read_manifest
 from mintage.store import ObjectStore
 
 if TYPE_CHECKING:
@@ -65,11 +65,13 @@ class Result:
         assert isinstance(frame, pl.DataFrame)
         return frame.lazy()
 
-    def batches(self, table: str | None = None) -> Iterator[pa.RecordBatch]:
-        """The rows of a table in shard order, a batch at a time, whatever the format of its parts."""
+    def batches(
+        self, table: str | None = None, parts: Iterable[PartInfo] | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows of a table, or of some of its parts, in shard order, whatever the format of the parts."""
         name = table or self.root
         connector = read_sink(self.store, self.manifest.statement.segments.newest.first)
-        for part in self.manifest.parts(name):
+        for part in self.manifest.parts(name) if parts is None else parts:
             with self.store.open_read(part.path) as stream:
                 yield from connector.scan_part(stream, self._arrow_schema(name))
 

@@ -68,7 +68,10 @@ def find_declaration(
     Looked for at `named`, or without it beside the source at `uri`. Raises `SpecError` when there is
     nothing at `named`, and `StoreError` when the store cannot be read: then nothing is known.
     """
-    place = place_at(named, storage) if named else place_beside(uri, storage) if uri else None
+    if named:
+        place = place_at(named, storage if "://" in named else None)
+    else:
+        place = place_beside(uri, storage) if uri else None
     if place is None:
         if named:
             raise SpecError(f"source.attestation: {named!r} names no file", "name the file of an attestation")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
+from typing import NamedTuple
 
 from mintage.contracts import (
     ColumnSchema,
@@ -16,11 +17,31 @@ from mintage.contracts import (
     TableSchema,
 )
 from mintage.errors import SpecError
+from mintage.jobs.accumulation import AccumulatedReader
+from mintage.jobs.datasets import find_dataset, open_dataset
 from mintage.plugins import PluginRef, connector, connector_for, load_connector
 from mintage.provenance.canonical import canonical_json
 from mintage.provenance.digests import sha256_hex
-from mintage.spec import IN_MEMORY, SourceSpec, TableSpec, spec_errors
+from mintage.spec import IN_MEMORY, FurtherSpec, SourceSpec, TableSpec, spec_errors
 from mintage.store import check_uri
+
+
+class Piece(NamedTuple):
+    """One thing that is read: a table, or further rows of one."""
+
+    table: str
+    spec: SourceSpec | TableSpec | FurtherSpec
+    reader: TableReader
+    digest: str
+    """The reader's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedSource:
+    """A source, and the pieces that it was put together from."""
+
+    source: Source
+    pieces: tuple[Piece, ...]
 
 
 def open_source(spec: SourceSpec, name: str, frames: object = None) -> Source:
@@ -29,20 +50,43 @@ def open_source(spec: SourceSpec, name: str, frames: object = None) -> Source:
     `frames` is a table (pandas, polars, Arrow) that was handed over in Python, or a mapping of
     table names to such tables. Raises `SpecError` or `SourceError` before any row is learned from.
     """
+    return open_pieces(spec, name, frames).source
+
+
+def open_pieces(spec: SourceSpec, name: str, frames: object = None) -> OpenedSource:
+    """The source as `open_source` gives it, with each thing that was opened for it."""
     tables: Mapping[str, SourceSpec | TableSpec] = spec.tables or {name: spec}
-    readers = {table: _open_table(table, part, frames, bool(spec.tables)) for table, part in tables.items()}
+    pieces = [_open_table(table, part, frames, bool(spec.tables)) for table, part in tables.items()]
+    pieces += [_open_further(name, part, index) for index, part in enumerate(spec.accumulate)]
+    readers, digests = _readers(pieces)
     schemas = {table: _table_schema(table, part, readers[table], tables) for table, part in tables.items()}
     parents = {n: {key.table for key in schema.foreign_keys} - {n} for n, schema in schemas.items()}
     order = list(TopologicalSorter(parents).static_order())
     schema = DatasetSchema(tables=tuple(schemas[n] for n in order), root=spec.root_table or name)
-    digests = {table: reader.digest() for table, reader in readers.items()}
     identity = {"format": "mintage-source/1", "schema": schema.to_json(), "tables": digests}
-    return Source(schema=schema, readers=readers, digest=f"sha256:{sha256_hex(canonical_json(identity))}")
+    source = Source(schema=schema, readers=readers, digest=f"sha256:{sha256_hex(canonical_json(identity))}")
+    return OpenedSource(source=source, pieces=tuple(pieces))
+
+
+def _readers(pieces: Sequence[Piece]) -> tuple[dict[str, TableReader], dict[str, str]]:
+    """The reader of each table, which may be put together from several pieces; and its digest."""
+    readers: dict[str, TableReader] = {}
+    digests: dict[str, str] = {}
+    for table in dict.fromkeys(piece.table for piece in pieces):
+        of_table = [piece for piece in pieces if piece.table == table]
+        readers[table], digests[table] = of_table[0].reader, of_table[0].digest
+        if len(of_table) > 1:
+            reader = AccumulatedReader(
+                readers=tuple(piece.reader for piece in of_table),
+                digests=tuple(piece.digest for piece in of_table),
+            )
+            readers[table], digests[table] = reader, reader.digest()
+    return readers, digests
 
 
 def check_apart(spec: SourceSpec, sink: str) -> None:
     """Raise `SpecError` when the sink (a normalised URI) lies in a source, or a source in the sink."""
-    parts = spec.tables.values() if spec.tables else (spec,)
+    parts = spec.tables.values() if spec.tables else (spec, *spec.accumulate)
     for uri in (part.uri for part in parts if part.uri is not None):
         place = check_uri(uri.split("*", 1)[0].rstrip("/") or "/")
         if _within(sink, place) or _within(place, sink):
@@ -64,14 +108,27 @@ def make_connector(ref: PluginRef, options: Mapping[str, object], path: str) -> 
     return cls(config)
 
 
-def _open_table(name: str, spec: SourceSpec | TableSpec, frames: object, several: bool) -> TableReader:
+def _open_table(name: str, spec: SourceSpec | TableSpec, frames: object, several: bool) -> Piece:
     path = f"source.tables.{name}" if several else "source"
     if spec.kind == IN_MEMORY:
-        return make_connector(connector(IN_MEMORY), spec.options, f"{path}.options").read(
-            _frame(name, frames)
-        )
+        connected = make_connector(connector(IN_MEMORY), spec.options, f"{path}.options")
+        reader = connected.read(_frame(name, frames))
+    else:
+        reader = _open_located(name, spec, path)
+    return Piece(name, spec, reader, reader.digest())
+
+
+def _open_further(name: str, spec: FurtherSpec, index: int) -> Piece:
+    reader = _open_located(name, spec, f"source.accumulate[{index}]")
+    return Piece(name, spec, reader, reader.digest())
+
+
+def _open_located(name: str, spec: SourceSpec | TableSpec | FurtherSpec, path: str) -> TableReader:
+    """A reader of what a spec locates: a data set of ours by its manifest, anything else by a connector."""
     if spec.uri is None:
         raise SpecError(f"{path}.uri: is missing", "name a file or folder")
+    if (inside := find_dataset(spec.uri, spec.storage)) is not None:
+        return open_dataset(inside, name, spec.storage)
     options = {**spec.options, **({"storage": spec.storage} if spec.storage else {})}
     return open_reader(spec.uri, kind=spec.kind, options=options, path=path)
 

@@ -14,6 +14,7 @@ from mintage.plan.sharding import make_shard, shard_count
 from mintage.plugins import PluginRef
 from mintage.provenance.canonical import canonical_json, parse_json
 from mintage.provenance.digests import sha256_hex
+from mintage.provenance.lineage import Lineage, unattested
 
 FORMAT = "mintage-plan/1"
 MAX_PLAN_BYTES = 64 * 2**20
@@ -72,6 +73,8 @@ class Plan:
     binnings: Mapping[str, str]
     """Table -> digest of the grid on which its rows are counted; none without real rows to compare with."""
     versions: Mapping[str, str]
+    lineage: Lineage | None = None
+    """Where the rows come from, as it was known when the job was admitted; None: nobody asked."""
     first_shard: int = 0
     """Number of its first shard among all shards of the data set: those of earlier plans come before it."""
 
@@ -97,6 +100,19 @@ class Plan:
             seed=self.seed,
             batch_rows=self.batch_rows,
         )
+
+    @cached_property
+    def mark(self) -> dict[str, str]:
+        """What parts say of their own origin: a copy that lost its manifest is still no real table."""
+        lineage = self.lineage or unattested(self.source)
+        known = lineage.generation is not None
+        return {
+            "synthetic": "true",
+            "generation": str(lineage.generation) if known else "unknown",
+            "generation_at_least": str(lineage.at_least),
+            "run_id": self.run_id,
+            "plan": self.digest,
+        }
 
     @cached_property
     def digest(self) -> str:
@@ -135,6 +151,7 @@ class Plan:
             "min_acceptance": self.min_acceptance,
             "binnings": dict(self.binnings),
             "versions": dict(self.versions),
+            **({"lineage": self.lineage.to_json()} if self.lineage else {}),
             # The first plan of a data set says nothing of it.
             **({"first_shard": str(self.first_shard)} if self.first_shard else {}),
         }
@@ -156,7 +173,7 @@ class Plan:
 
 def _fields(value: dict[str, Any]) -> dict[str, Any]:
     model, layout = value["model"], value["layout"]
-    names = [field.name for field in fields(Plan) if field.name != "first_shard"]
+    names = [field.name for field in fields(Plan) if field.name not in ("first_shard", "lineage")]
     plain = {name: value[name] for name in names}
     return plain | {
         "model": ModelRef(**{**model, "generator": PluginRef.from_json(model["generator"])}),
@@ -170,6 +187,7 @@ def _fields(value: dict[str, Any]) -> dict[str, Any]:
         "rows": int(value["rows"]),
         "shard_rows": int(value["shard_rows"]),
         "quotas": tuple(_quota_from_json(quota) for quota in value["quotas"]),
+        "lineage": Lineage.from_json(value["lineage"]) if "lineage" in value else None,
         "first_shard": int(value.get("first_shard", 0)),
     }
 

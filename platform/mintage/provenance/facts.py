@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mintage.contracts import Determinism
 from mintage.errors import ProvenanceError
 from mintage.provenance.digests import Digest
+from mintage.provenance.lineage import Lineage
 from mintage.provenance.records import Count
 
 _Text = Annotated[str, Field(min_length=1, max_length=4096)]
@@ -118,6 +119,8 @@ class Facts(BaseModel):
     model: ModelFacts
     source: Digest | None
     """Digest of what was learned from; None when nothing was."""
+    lineage: Lineage | None = None
+    """Where the rows come from; None: not known."""
     determinism: Determinism
     """What the model claims about being asked again."""
     environment: EnvironmentFacts | None = None

@@ -32,6 +32,7 @@ from mintage.provenance.records import Count
 
 MAX_PARENTS = 1000
 MAX_ROOTS = 1000
+MAX_WAIVED = MAX_ROOTS + 10
 MAX_GENERATION = 1_000_000
 FRACTION_DIGITS = 12
 """Decimal places of a real fraction; what does not fit is cut off, so that it never says too much."""
@@ -117,7 +118,7 @@ class Waiver(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     reason: Annotated[str, Field(min_length=1, max_length=2000)]
-    problems: Annotated[tuple[Annotated[str, Field(max_length=2000)], ...], Field(max_length=MAX_ROOTS + 10)]
+    problems: Annotated[tuple[Annotated[str, Field(max_length=2000)], ...], Field(max_length=MAX_WAIVED)]
     """What the policy would have refused."""
 
 
@@ -199,6 +200,59 @@ def derive(ancestors: Sequence[Ancestor], waiver: Waiver | None = None) -> Linea
         roots=tuple(roots),
         parents=tuple(parents),
         waiver=waiver,
+    )
+
+
+def join(older: Lineage, newer: Lineage) -> Lineage:
+    """The lineage of rows that were made in two runs: all that either of them learned from."""
+    parents = tuple(dict.fromkeys([*older.parents, *newer.parents]))
+    roots = tuple(sorted({*older.roots, *newer.roots}))
+    if len(parents) > MAX_PARENTS or len(roots) > MAX_ROOTS:
+        raise ProvenanceError(
+            f"together the runs have {len(parents)} parents and {len(roots)} roots, more than {MAX_PARENTS}",
+            "write to a new data set",
+        )
+    generation, at_least = _age(parents)
+    modes: tuple[Mode | None, ...] = (UNKNOWN, "replace", "accumulate", None)
+    worst = min((older.mode, newer.mode), key=modes.index)
+    return Lineage(
+        generation=generation,
+        at_least=at_least,
+        real_fraction=_mean_fraction(parents),
+        mode=worst if _inherits(parents) else _mode(parents),
+        roots=roots,
+        parents=parents,
+        waiver=_join_waivers(older.waiver, newer.waiver),
+    )
+
+
+def _join_waivers(older: Waiver | None, newer: Waiver | None) -> Waiver | None:
+    if older is None or newer is None or older == newer:
+        return newer or older
+    problems = tuple(dict.fromkeys([*older.problems, *newer.problems]))[:MAX_WAIVED]
+    return Waiver(reason=f"{older.reason[:990]}; {newer.reason[:990]}", problems=problems)
+
+
+def unattested(source: str | None, name: str = "source") -> Lineage:
+    """The lineage of what learns from a source of which only the digest is known; None: from no source."""
+    return derive([] if source is None else [unknown_ancestor(name, source)])
+
+
+def unknown_ancestor(
+    name: str, digest: str | None, *, kind: Kind = "unknown", at_least: int = 0, weight: int | None = None
+) -> Ancestor:
+    """A parent that no trusted statement speaks for; `at_least` is what it says of itself."""
+    return Ancestor(
+        parent=Parent(
+            name=name[:1024],
+            kind=kind,
+            digest=digest,
+            statement=None,
+            generation=None,
+            at_least=at_least,
+            real_fraction=None,
+            weight=weight,
+        )
     )
 
 

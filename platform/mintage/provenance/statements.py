@@ -20,6 +20,7 @@ from mintage.provenance.canonical import canonical_json, parse_json
 from mintage.provenance.content_digest import ALGORITHM as CONTENT_ALGORITHM
 from mintage.provenance.digests import Digest, digest_from_raw, raw_digest
 from mintage.provenance.facts import Facts
+from mintage.provenance.lineage import Lineage, join, unattested
 from mintage.provenance.privacy_claim import privacy_claim
 from mintage.provenance.records import Count, Record
 from mintage.provenance.segments import MAX_SEGMENTS, Segment, Segments
@@ -97,6 +98,7 @@ def build_statement(
         **_of_shards(folded),
         **_of_facts(facts),
         "determinism": _determinism(facts, (segments.newest if segments else only).first, older),
+        "lineage": _lineage(facts, older).to_json(),
         **({"privacy": _weakest_privacy(facts, older)} if older else {}),
         **_of_files(beside or Beside()),
     }
@@ -153,9 +155,14 @@ def _of_facts(facts: Facts) -> dict[str, object]:
         "kind": facts.kind,
         "model": facts.model.model_dump(mode="json"),
         "source": facts.source,
-        "lineage": _lineage(facts.source),
         "privacy": privacy_claim(facts.model.fit),
     }
+
+
+def _lineage(facts: Facts, older: Statement | None) -> Lineage:
+    """Where old and new rows together come from."""
+    own = facts.lineage or unattested(facts.source)
+    return join(older.lineage, own) if older else own
 
 
 def _determinism(facts: Facts, first: int, older: Statement | None) -> dict[str, object]:
@@ -185,18 +192,6 @@ def _of_files(beside: Beside) -> dict[str, object]:
     return {
         "report": attached_json(beside.report),
         "statements": [{"predicateType": kind, "digest": digest} for kind, digest in beside.statements],
-    }
-
-
-def _lineage(source: str | None) -> dict[str, object]:
-    if source is None:
-        return {"generation": "1", "realFraction": "0", "parents": []}
-    # A source without an attestation is unknown, never real: so is everything that follows from it.
-    return {
-        "generation": "unknown",
-        "generationAtLeast": "1",
-        "realFraction": "unknown",
-        "parents": "unknown",
     }
 
 
@@ -256,6 +251,7 @@ class Predicate(BaseModel):
     statements: list[_Other] = Field(default_factory=list, max_length=MAX_OTHERS)
     segments: list[Segment] = Field(default_factory=list, max_length=MAX_SEGMENTS)
     append: Append | None = None
+    lineage: Lineage | None = None
 
     @property
     def beside(self) -> Beside:
@@ -330,6 +326,11 @@ class Statement:
         claims = predicate.get("determinism")
         found = claims.get("environments") if isinstance(claims, Mapping) else None
         return found if isinstance(found, Mapping) else {}
+
+    @property
+    def lineage(self) -> Lineage:
+        """Where its rows come from; of a statement that does not say, nothing is known."""
+        return self.predicate.lineage or unattested(self.root)
 
     @property
     def claims(self) -> Claims:

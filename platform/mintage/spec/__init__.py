@@ -11,6 +11,7 @@ from mintage.spec.datasheet import CreatorSpec, DatasheetSpec
 from mintage.spec.delivery import DEFAULT_SHARD_ROWS, ResourcesSpec, SigningSpec, SinkSpec, TelemetrySpec
 from mintage.spec.evaluation import EvaluationSpec, GateSpec, HoldoutSpec
 from mintage.spec.job import MAX_SHARDS, JobSpec
+from mintage.spec.lineage import LineageSpec
 from mintage.spec.read import json_schema, read_spec, read_values
 from mintage.spec.request import (
     DEFAULT_GENERATOR,
@@ -24,7 +25,7 @@ from mintage.spec.request import (
     RangeSpec,
     ShareSpec,
 )
-from mintage.spec.source import IN_MEMORY, ForeignKeySpec, SourceSpec, TableSpec
+from mintage.spec.source import IN_MEMORY, ForeignKeySpec, FurtherSpec, SourceSpec, TableSpec
 
 __all__ = [
     "DEFAULT_GENERATOR",
@@ -39,10 +40,12 @@ __all__ = [
     "DatasheetSpec",
     "EvaluationSpec",
     "ForeignKeySpec",
+    "FurtherSpec",
     "GateSpec",
     "GeneratorSpec",
     "HoldoutSpec",
     "JobSpec",
+    "LineageSpec",
     "ModelSpec",
     "OperatorSpec",
     "RangeSpec",

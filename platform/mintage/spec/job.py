@@ -14,6 +14,7 @@ from mintage.spec._yaml import dump_yaml
 from mintage.spec.datasheet import DatasheetSpec
 from mintage.spec.delivery import AuditSpec, ResourcesSpec, SigningSpec, SinkSpec, TelemetrySpec
 from mintage.spec.evaluation import EvaluationSpec, GateSpec
+from mintage.spec.lineage import LineageSpec
 from mintage.spec.request import (
     DEFAULT_GENERATOR,
     MAX_ROWS,
@@ -23,16 +24,16 @@ from mintage.spec.request import (
     ModelSpec,
     OperatorSpec,
 )
-from mintage.spec.source import SourceSpec, TableSpec
+from mintage.spec.source import FurtherSpec, SourceSpec, TableSpec
 
 MAX_SHARDS = 10**7
 
 MAX_GATES = 1000
 
 _ELSEWHERE = {
-    "audit", "sink", "resources", "signing", "telemetry", "model", "evaluation", "gates", "datasheet"
+    "audit", "sink", "resources", "signing", "telemetry", "model", "evaluation", "gates", "datasheet", "lineage"
 }  # fmt: skip
-_PLACE = {"uri", "storage"}
+_PLACE = {"uri", "storage", "attestation"}
 
 
 class JobSpec(SpecModel):
@@ -89,6 +90,9 @@ class JobSpec(SpecModel):
         description="Bounds that figures of the report must keep, by the name of the figure, such as "
         "`trend_error: {max: 2.0}`. A figure that was not computed has not passed.",
     )
+    lineage: LineageSpec = Field(
+        default=LineageSpec(), description="Limits on what is learned from, and whose word counts."
+    )
     sink: SinkSpec = Field(description="Where the data set is written.")
     resources: ResourcesSpec = Field(default=ResourcesSpec(), description="On what the job runs.")
     audit: AuditSpec = Field(
@@ -144,6 +148,7 @@ class JobSpec(SpecModel):
         """What determines the rows, as JSON values: what the run id is made of.
 
         Left out: sink, resources, audit, signing and telemetry, which say where, by what and for whom;
+        lineage and attestations, which say whether it may be done at all;
         evaluation and gates, which judge rows that are made already, but for what sets rows of the
         source aside; the datasheet, which is words; the places (uri, storage) of sources, because the
         digest of what stands there identifies a source wherever it was copied to; the model, identified
@@ -181,8 +186,13 @@ def _without_place(source: SourceSpec | None) -> dict[str, object] | None:
             "root": source.root_table,
             "tables": {name: _table_without_place(table) for name, table in source.tables.items()},
         }
-    return _table_without_place(source, exclude={"tables", "root"})
+    alone = _table_without_place(source, exclude={"tables", "root", "accumulate"})
+    if source.accumulate:
+        alone["accumulate"] = [_table_without_place(further) for further in source.accumulate]
+    return alone
 
 
-def _table_without_place(table: SourceSpec | TableSpec, exclude: Iterable[str] = ()) -> dict[str, object]:
+def _table_without_place(
+    table: SourceSpec | TableSpec | FurtherSpec, exclude: Iterable[str] = ()
+) -> dict[str, object]:
     return cast("dict[str, object]", table.model_dump(mode="json", exclude={*_PLACE, *exclude}))

@@ -16,6 +16,10 @@ IN_MEMORY = "frame"
 """The connector kind of tables that are handed over in Python and so have no uri."""
 
 
+MAX_FURTHER = 100
+"""Tables that one source may accumulate."""
+
+
 class ForeignKeySpec(SpecModel):
     """Columns of this table that name a row of another, or of the same, table."""
 
@@ -26,8 +30,8 @@ class ForeignKeySpec(SpecModel):
     )
 
 
-class _Readable(SpecModel):
-    """How one table is read."""
+class _Located(SpecModel):
+    """Where rows lie, and how they are read."""
 
     uri: Uri | None = Field(
         default=None,
@@ -47,6 +51,27 @@ class _Readable(SpecModel):
         description="Options of the store, such as endpoint_url; never credentials, and no part of "
         "the run's identity.",
     )
+    attestation: Uri | None = Field(
+        default=None,
+        description="File that says who declared the table to be real, see `mintage attest`; by default "
+        "what lies beside the table, or in its folder.",
+    )
+
+
+class FurtherSpec(_Located):
+    """Further rows of a table; a plain text stands for `{uri: text}`."""
+
+    @model_validator(mode="after")
+    def _has_place(self) -> Self:
+        if self.uri is None:
+            raise problem("is missing", path="uri", todo="name a file, a folder or a data set")
+        _check_place(self)
+        return self
+
+
+class _Readable(_Located):
+    """How one table is read, and what its columns mean."""
+
     columns: dict[Name, Semantics] = Field(
         default_factory=dict,
         description="What columns mean, where it is not what their type suggests: numeric, "
@@ -81,6 +106,15 @@ class SourceSpec(_Readable):
         default_factory=dict,
         description="The tables by name, each a mapping as for one table, or its uri alone.",
     )
+    accumulate: tuple[
+        Annotated[FurtherSpec, BeforeValidator(_from_text, json_schema_input_type=str | FurtherSpec)], ...
+    ] = Field(
+        default=(),
+        max_length=MAX_FURTHER,
+        description="Further tables of the same columns, whose rows are learned from after those of `uri`: "
+        "real rows beside synthetic ones. Each a mapping with uri, kind, options, storage and attestation, "
+        "or its uri alone.",
+    )
     root: Name | None = Field(
         default=None,
         description="With several tables: the one whose rows are counted by `rows`; by default the "
@@ -94,7 +128,7 @@ class SourceSpec(_Readable):
                 raise problem("has no meaning without tables", path="root", value=self.root, todo="remove it")
             _check_place(self)
             return self
-        flat = sorted(set(_Readable.model_fields) & self.model_fields_set)
+        flat = sorted({"accumulate", *_Readable.model_fields} & self.model_fields_set)
         if flat:
             raise problem(
                 f"{', '.join(flat)} cannot stand beside tables",
@@ -110,7 +144,7 @@ class SourceSpec(_Readable):
         return self.root or (_roots(self.tables)[0] if self.tables else None)
 
 
-def _check_place(table: _Readable) -> None:
+def _check_place(table: _Located) -> None:
     if table.uri is None and table.kind != IN_MEMORY:
         raise problem(
             "is missing",
