@@ -38,6 +38,8 @@ from mintage.settings import Settings
 from mintage.spec import LineageSpec
 from mintage.store import ObjectStore
 
+_TRUST = "lineage.trust names the keys whose word counts, by default this machine's own"
+
 
 def admit(
     spec: LineageSpec,
@@ -124,7 +126,9 @@ def _of_model(
             reason = f"version {version} is about another model"
             continue
         return _inherited(statement, head, kind="model", digest=model, weight=None)
-    on_event(events.Warned(message=f"the lineage of the model in {origin.uri} is unknown: {reason}"))
+    on_event(
+        events.Warned(message=f"the lineage of the model in {origin.uri} is not believed: {reason}; {_TRUST}")
+    )
     return unknown_ancestor("model", model, kind="model", at_least=1)
 
 
@@ -137,7 +141,7 @@ def _of_piece(piece: Piece, keys: Sequence[PublicKey], on_event: events.OnEvent)
         return _of_declared(found)
     name = _title(piece)
     if isinstance(found, Doubted):
-        on_event(events.Warned(message=f"the attestation of {name} is not believed: {found}"))
+        on_event(events.Warned(message=f"the attestation of {name} is not believed: {found}; {_TRUST}"))
     marks = [mark for mark in piece.reader.marks() if "synthetic" in mark]
     if not marks:
         return unknown_ancestor(name, piece.digest)
@@ -178,7 +182,7 @@ def _of_dataset(reader: DatasetReader, keys: Sequence[PublicKey], on_event: even
         if exc.retryable:
             raise
         reason = exc.message
-    on_event(events.Warned(message=f"the lineage of {dataset.store.uri} is not believed: {reason}"))
+    on_event(events.Warned(message=f"the lineage of {dataset.store.uri} is not believed: {reason}; {_TRUST}"))
     name = dataset.manifest.statement.name
     at_least = _told_generation(mark_of_dataset(dataset))
     return unknown_ancestor(name, head.root, kind="synthetic", at_least=at_least, weight=reader.rows)
