@@ -31,7 +31,8 @@ MAX_SHARDS = 10**7
 MAX_GATES = 1000
 
 _ELSEWHERE = {
-    "audit", "sink", "resources", "signing", "telemetry", "model", "evaluation", "gates", "datasheet", "lineage"
+    "audit", "sink", "resources", "signing", "telemetry", "model", "evaluation", "gates", "datasheet",
+    "lineage",
 }  # fmt: skip
 _PLACE = {"uri", "storage", "attestation"}
 

@@ -17,6 +17,7 @@ from mintage.provenance.attachments import MAX_ATTACHMENTS, describe
 from mintage.provenance.digests import digest_of
 from mintage.provenance.facts import Facts
 from mintage.provenance.heads import latest_head, read_statement
+from mintage.provenance.lineage import Waiver, unattested
 from mintage.provenance.slsa import PROVENANCE_TYPE
 from mintage.provenance.statements import (
     MAX_ABANDONED,
@@ -39,6 +40,7 @@ PRIVATE = {
     "epsilon": 1.0, "delta": 1e-6, "unit": "row", "neighbours": "add or remove a row", "accountant": "rdp",
     "mechanisms": [{"name": "gaussian"}], "not_covered": ["the number of rows"],
 }  # fmt: skip
+WAIVER = Waiver(reason="a trial", problems=("max_generation: unknown",))
 VARIANTS: dict[str, dict[str, object]] = {
     "plain": {},
     "measured": {"environment": {"versions": {"torch": "2.13.0"}, "hardware": {"cpu": "x86"}}},
@@ -47,6 +49,7 @@ VARIANTS: dict[str, dict[str, object]] = {
             {"shard": 17, "result": "confirmed", "equality": "bytes", "worker": "a/1", "committed_by": "b/2"}
         ]
     },
+    "waived": {"lineage": unattested(ROOT).model_copy(update={"waiver": WAIVER})},
     "from nothing": {"source": None, "model": {"digest": None, "kind": "rules.orders"}},
     "private": {"model": {"digest": ROOT, "kind": "tabular.dp_marginals", "fit": {"privacy": PRIVATE}}},
     "not private": {"model": {"digest": ROOT, "kind": "x", "fit": {"privacy": {"no_claim": "leaks"}}}},
