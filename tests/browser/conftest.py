@@ -84,14 +84,17 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
+OpenHtml = Callable[..., Opened]
+
+
 @pytest.fixture
-def open_report(browser: Browser, tmp_path: Path) -> Iterator[Open]:
-    """Opens a report from a file, in a context of its own; options are Playwright's."""
+def open_html(browser: Browser, tmp_path: Path) -> Iterator[OpenHtml]:
+    """Opens a page from a file, in a context of its own; options are Playwright's."""
     contexts = []
 
-    def opened(report: Report, **options: object) -> Opened:
-        path = tmp_path / "report.html"
-        path.write_bytes(render_html(report))
+    def opened(html: bytes, **options: object) -> Opened:
+        path = tmp_path / "page.html"
+        path.write_bytes(html)
         context = browser.new_context(**{**CONTEXT, **options})  # type: ignore[arg-type]  # Playwright checks them
         contexts.append(context)
         page = context.new_page()
@@ -107,3 +110,13 @@ def open_report(browser: Browser, tmp_path: Path) -> Iterator[Open]:
     yield opened
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def open_report(open_html: OpenHtml) -> Open:
+    """Opens a report as `open_html` does a page."""
+
+    def opened(report: Report, **options: object) -> Opened:
+        return open_html(render_html(report), **options)
+
+    return opened

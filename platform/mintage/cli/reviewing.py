@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,6 +12,9 @@ from mintage.cli._shell import common, print_json
 
 if TYPE_CHECKING:
     from mintage.jobs.reviewing import Given, Opinions
+    from mintage.jobs.samples import ReviewPage
+
+PAGE = Path("review.html")
 
 
 @click.command()
@@ -33,6 +37,17 @@ if TYPE_CHECKING:
 @click.option("--supersede", is_flag=True, help="Take back what this key said of this version before.")
 @click.option("--list", "listing", is_flag=True, help="Show who said what, with which key.")
 @click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help=f"Where the page is written; {PAGE} by default. It must not be there yet.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    help="Of the rows that are drawn; another each time by default.",
+)
+@click.option(
     "--trusted",
     multiple=True,
     metavar="PUB",
@@ -52,20 +67,32 @@ def review(
     *,
     verdict: Literal["accept", "reject"] | None,
     listing: bool,
+    out: Path | None,
+    seed: int | None,
     trusted: tuple[Path, ...],
     storage: tuple[str, ...],
     as_json: bool,
     **said: Any,  # noqa: ANN401  # click's
 ) -> None:
-    """Sign what you think of DATASET (--verdict), or list what was said of it (--list)."""
-    if listing == (verdict is not None):
-        raise click.UsageError("give --verdict and --key to review, or --list to see what others said")
-    if listing and any(said.values()):
+    """Look at rows of DATASET (a page is written), judge it (--verdict), or see what others said (--list)."""
+    asks_for_page = out is not None or seed is not None
+    if listing and (verdict or any(said.values()) or asks_for_page):
         raise click.UsageError("--list goes with --trusted and --storage only")
-    from mintage.jobs import reviewing
+    if verdict is not None and asks_for_page:
+        raise click.UsageError("--out and --seed are for the page: first look at it, then give a verdict")
+    if verdict is None and any(said.values()):
+        raise click.UsageError("what is said goes with --verdict accept or --verdict reject")
     from mintage.spec import read_options
 
     options = read_options(storage)
+    if verdict is None and not listing:
+        from mintage.jobs.samples import review_page
+
+        made = review_page(dataset, out=out or PAGE, seed=seed, trusted=trusted or None, storage=options)
+        print_json(made.to_json()) if as_json else click.echo(page_summary(dataset, made))
+        return
+    from mintage.jobs import reviewing
+
     if verdict is None:
         found = reviewing.reviews(dataset, trusted=trusted or None, storage=options)
         print_json(found.to_json()) if as_json else click.echo(opinions_summary(found))
@@ -74,6 +101,16 @@ def review(
         raise click.UsageError("a verdict is signed: give your private key with --key")
     given = reviewing.review(dataset, verdict=verdict, trusted=trusted or None, storage=options, **said)
     print_json(given.to_json()) if as_json else click.echo(given_summary(given))
+
+
+def page_summary(dataset: str, made: ReviewPage) -> str:
+    """Where the page is, and how to say what one thinks of it."""
+    command = f"mintage review {shlex.quote(dataset)} --verdict accept --page {shlex.quote(str(made.path))}"
+    return (
+        f"wrote {made.path}: rows of version {made.version} to look at (seed {made.seed})\n"
+        f"then say what you think: {command} --key KEY --note WHY\n"
+        "or --verdict reject; `mintage keygen KEY` makes a key"
+    )
 
 
 def given_summary(given: Given) -> str:

@@ -12,6 +12,7 @@ from mintage.jobs.regeneration import Regenerated, regenerate
 from mintage.jobs.report_files import write_report
 from mintage.jobs.result import Result
 from mintage.jobs.reviewing import review, reviews
+from mintage.jobs.samples import review_page
 from mintage.jobs.sources import open_source
 from mintage.jobs.verification import prove, verify, verify_part
 
@@ -28,6 +29,7 @@ __all__ = [
     "prove",
     "regenerate",
     "review",
+    "review_page",
     "reviews",
     "run",
     "verify",

@@ -72,7 +72,7 @@ def review(
     `ProvenanceError`, or `SignatureError` when nobody trusted has signed it.
     """
     store = ObjectStore.open(uri, options=storage)
-    head, statement = _newest(store, trusted_keys(trusted))
+    head, statement = newest_version(store, trusted_keys(trusted))
     signer = Signer.load(key)
     asked = Review.of(
         {
@@ -141,7 +141,7 @@ def reviews(
     """
     store = ObjectStore.open(uri, options=storage)
     keys = trusted_keys(trusted)
-    head, _ = _newest(store, keys)
+    head, _ = newest_version(store, keys)
     found = read_unverified_reviews(store, head, keys)
     return Opinions(
         dataset=store.uri,
@@ -152,8 +152,8 @@ def reviews(
     )
 
 
-def _newest(store: ObjectStore, keys: Sequence[PublicKey]) -> tuple[Head, Statement]:
-    """The newest version, its statement signed by one of the keys."""
+def newest_version(store: ObjectStore, keys: Sequence[PublicKey]) -> tuple[Head, Statement]:
+    """The newest version, its statement signed by one of the keys; raises `ProvenanceError`."""
     head = latest_head(store)
     if head is None:
         raise ProvenanceError(f"{store.uri} holds no attested data set", "finish the job with mintage.run")

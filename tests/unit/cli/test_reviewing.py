@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -145,7 +146,9 @@ def test_the_page_that_is_signed_must_be_of_this_version(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ((), "give --verdict and --key"),
+        (("--note", "x"), "goes with --verdict"),
+        (("--verdict", "accept", "--key", "ann.pem", "--out", "x.html"), "--out"),
+        (("--list", "--seed", "1"), "--list goes with"),
         (("--verdict", "accept"), "--key"),
         (("--verdict", "maybe", "--key", "ann.pem"), "maybe"),
         (("--list", "--verdict", "accept"), "--list"),
@@ -175,3 +178,58 @@ def test_what_was_never_attested_cannot_be_reviewed(invoke: Invoke) -> None:
     refused = invoke("review", "home", "--verdict", "accept", "--key", "ann.pem")
     assert refused.exit_code == 1
     assert "holds no attested data set" in refused.stderr
+
+
+def test_the_page_is_written_once_and_bound_by_a_verdict(
+    invoke: Invoke, read_object: ReadObject, tmp_path: Path, numbers: Path
+) -> None:
+    made = read_object(invoke("review", str(numbers), "--seed", "5", "--json"))
+    assert (made["page"], made["version"], made["seed"]) == ("review.html", 1, 5)
+    page = (tmp_path / "review.html").read_bytes()
+    assert made["statement"].encode() in page
+    refused = invoke("review", "out")
+    assert refused.exit_code == 1
+    assert "review.html exists, and nothing is overwritten" in refused.stderr
+    given = read_object(invoke(*accept("--page", "review.html"), "--json"))
+    assert given["page"] == f"sha256:{hashlib.sha256(page).hexdigest()}"
+
+
+def test_the_page_says_how_to_give_a_verdict(invoke: Invoke, numbers: Path) -> None:
+    told = invoke("review", str(numbers), "--out", "other page.html").stdout
+    assert "mintage review " in told
+    assert "--page 'other page.html' --key KEY" in told
+
+
+def test_the_same_seed_shows_the_same_rows(invoke: Invoke, tmp_path: Path, numbers: Path) -> None:
+    pages = []
+    for name, seed in (("a.html", "5"), ("b.html", "5"), ("c.html", "6")):
+        assert invoke("review", str(numbers), "--out", name, "--seed", seed).exit_code == 0
+        pages.append((tmp_path / name).read_bytes())
+    assert pages[0] == pages[1]
+
+
+@pytest.mark.parametrize("changed", ["part", "record", "statement", "head"])
+def test_no_page_shows_what_was_not_signed(
+    invoke: Invoke, numbers: Path, tmp_path: Path, changed: str
+) -> None:
+    patterns = {
+        "part": "data/*/*",
+        "record": "_mintage/versions/1/records/*",
+        "statement": "_mintage/versions/1/statements.jsonl",
+    }
+    if changed == "head":
+        shutil.rmtree(numbers / "_mintage/heads")
+    else:
+        [file] = numbers.glob(patterns[changed])
+        data = bytearray(file.read_bytes())
+        data[100] ^= 1
+        file.write_bytes(data)
+    refused = invoke("review", str(numbers))
+    assert refused.exit_code == 1
+    assert not (tmp_path / "review.html").exists()
+
+
+def test_a_page_cannot_be_written_where_there_is_no_folder(invoke: Invoke, numbers: Path) -> None:
+    refused = invoke("review", str(numbers), "--out", "no/where.html")
+    assert refused.exit_code == 1
+    assert "cannot be written" in refused.stderr

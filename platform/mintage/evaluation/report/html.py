@@ -7,16 +7,14 @@ three that stand in it, which are named by their digests (CSP level 3, hash-sour
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from functools import cache
-from importlib import resources
 
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Template
 from markupsafe import Markup
 
 from mintage.errors import PluginError
+from mintage.evaluation.report.frame import content_policy, make_environment, read_asset
 from mintage.evaluation.report.page import Page, make_page
 from mintage.evaluation.results import Report
 
@@ -35,15 +33,15 @@ def render_html(report: Report) -> bytes:
     """
     page = make_page(report)
     scripts = {
-        "theme": _asset("theme.js"),
+        "theme": read_asset("theme.js"),
         "library": _library(),
         "program": _program(),
     }
     text = _template().render(
         page=page,
-        style=Markup("\n".join(_asset(name) for name in _STYLES)),  # noqa: S704  # our own file
+        style=Markup("\n".join(read_asset(name) for name in _STYLES)),  # noqa: S704  # our own file
         data=_data(page),
-        policy=_policy(tuple(scripts.values())),
+        policy=content_policy(tuple(scripts.values())),
         **{name: Markup(script) for name, script in scripts.items()},  # noqa: S704  # our own and the library's
     )
     return text.encode("utf-8")
@@ -60,41 +58,14 @@ def _data(page: Page) -> Markup:
     return Markup(text.translate(_UNSAFE))  # noqa: S704  # no character is left that HTML could read as markup
 
 
-def _policy(scripts: tuple[str, ...]) -> str:
-    """The content security policy: nothing may be loaded, and no script may run but these.
-
-    Styles are free: the plotting library writes some, and without connections they leak nothing.
-    """
-    digests = (base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()) for script in scripts)
-    allowed = " ".join(f"'sha256-{digest.decode('ascii')}'" for digest in digests)
-    return (
-        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
 @cache
 def _template() -> Template:
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["nobreak"] = _nobreak
-    return environment.from_string(_asset("report.html.j2"))
-
-
-def _nobreak(text: str) -> str:
-    """Keep a number and its per cent sign on one line."""
-    return text.replace(" %", "\u00a0%")
-
-
-@cache
-def _asset(name: str) -> str:
-    return (resources.files("mintage.evaluation.report") / "assets" / name).read_text(encoding="utf-8")
+    return make_environment().from_string(read_asset("report.html.j2"))
 
 
 @cache
 def _program() -> str:
-    files = "\n".join(_asset(name) for name in _SCRIPTS)
+    files = "\n".join(read_asset(name) for name in _SCRIPTS)
     return f'(() => {{\n"use strict";\n{files}}})();\n'
 
 
