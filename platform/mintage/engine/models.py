@@ -9,7 +9,7 @@ are named by what they fitted.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from mintage.contracts import Model
@@ -97,13 +97,14 @@ def find_model(store: ObjectStore, digest: str | None = None) -> StoredModel | N
     first = _read_pointer(store, layout.MODEL)
     if digest is None or (first is not None and first.ref.digest == digest):
         return first
+    return next((stored for _, stored in read_pointers(store) if stored.ref.digest == digest), None)
+
+
+def read_pointers(store: ObjectStore) -> Iterator[tuple[str, StoredModel]]:
+    """The models that were put here, each with the path of its pointer."""
     for info in store.list(layout.MODELS):
-        if info.path == layout.MODEL or not layout.is_model_pointer(info.path):
-            continue
-        stored = _read_pointer(store, info.path)
-        if stored is not None and stored.ref.digest == digest:
-            return stored
-    return None
+        if layout.is_model_pointer(info.path) and (stored := _read_pointer(store, info.path)) is not None:
+            yield info.path, stored
 
 
 def _read_pointer(store: ObjectStore, path: str) -> StoredModel | None:

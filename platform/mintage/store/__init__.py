@@ -4,7 +4,7 @@ The exclusive create, the streamed part, the probe that proves both, and the pol
 opened at all. What the bytes mean (rows, records, manifests) does not belong here.
 """
 
-from mintage.store.object_info import ObjectInfo
+from mintage.store.object_info import ObjectInfo, UnfinishedInfo
 from mintage.store.object_store import ObjectStore
 from mintage.store.part_stream import PartStream
 from mintage.store.url_policy import DEFAULT_POLICY, UrlPolicy, check_path, check_uri, expand_uri
@@ -14,6 +14,7 @@ __all__ = [
     "ObjectInfo",
     "ObjectStore",
     "PartStream",
+    "UnfinishedInfo",
     "UrlPolicy",
     "check_path",
     "check_uri",

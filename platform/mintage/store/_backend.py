@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-    from mintage.store.object_info import ObjectInfo
+    from mintage.store.object_info import ObjectInfo, UnfinishedInfo
 
 PARTIAL = ".partial"
 """How the name of an unfinished file ends; no listing shows such a file."""
@@ -64,6 +64,14 @@ class Backend(ABC):
     def leads_outside(self, path: str) -> bool:  # noqa: ARG002  # only file systems have links
         """Whether a link makes the path lead out of the root."""
         return False
+
+    def unfinished(self) -> list[UnfinishedInfo]:
+        """What was begun and not finished; none where nothing can be left so."""
+        return []
+
+    def drop(self, token: str, path: str) -> None:
+        """Remove what was begun under `path`; nothing happens when it is gone or finished."""
+        del token, path
 
     @abstractmethod
     def filesystem(self) -> tuple[AbstractFileSystem, str]:

@@ -20,7 +20,7 @@ from mintage.errors import ObjectMissingError, StoreError
 from mintage.store._backend import PARTIAL, Backend, PartSink
 from mintage.store._failures import os_failures
 from mintage.store._reader import guarded_reader
-from mintage.store.object_info import ObjectInfo
+from mintage.store.object_info import ObjectInfo, UnfinishedInfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,6 +101,22 @@ class LocalBackend(Backend):
         with os_failures("look at", str(target)):
             return not target.resolve().is_relative_to(self._root.resolve())
 
+    def unfinished(self) -> list[UnfinishedInfo]:
+        """The temporary files."""
+        with os_failures("list", str(self._root)):
+            return [
+                UnfinishedInfo(
+                    path=one.path.rsplit(".", 2)[0], bytes=one.bytes, modified=one.modified, token=one.path
+                )
+                for one in self._walk(self._root, partial=True)
+            ]
+
+    def drop(self, token: str, path: str) -> None:
+        """Remove one temporary file."""
+        del path
+        if token.endswith(PARTIAL):
+            self.remove(token)
+
     def filesystem(self) -> tuple[AbstractFileSystem, str]:
         """That of this machine."""
         return fsspec.filesystem("file"), str(self._root)
@@ -119,14 +135,15 @@ class LocalBackend(Backend):
             raise StoreError(f"cannot read {target}: it is not a regular file", "remove it")
         return found
 
-    def _walk(self, top: Path) -> Iterator[ObjectInfo]:
+    def _walk(self, top: Path, *, partial: bool = False) -> Iterator[ObjectInfo]:
         for folder, _, names in os.walk(top, onerror=_raise_unless_gone):
             for name in names:
                 file = Path(folder, name)
-                if name.endswith(PARTIAL) or (found := _stat_unless_gone(file)) is None:
+                if name.endswith(PARTIAL) != partial or (found := _stat_unless_gone(file)) is None:
                     continue
                 if stat.S_ISREG(found.st_mode):
-                    yield ObjectInfo(path=file.relative_to(self._root).as_posix(), bytes=found.st_size)
+                    path = file.relative_to(self._root).as_posix()
+                    yield ObjectInfo(path=path, bytes=found.st_size, modified=found.st_mtime)
 
     def _open_part(self, target: Path, temporary: Path) -> PartSink:
         for attempt in range(_OPEN_ATTEMPTS):

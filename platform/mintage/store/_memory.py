@@ -60,7 +60,11 @@ class MemoryBackend(Backend):
         with _LOCK:
             found = self._fs.find(top.rstrip("/"), detail=True)
         return [
-            ObjectInfo(path=name.removeprefix(f"{self._root}/"), bytes=int(info["size"]))
+            ObjectInfo(
+                path=name.removeprefix(f"{self._root}/"),
+                bytes=int(info["size"]),
+                modified=float(info["created"]),
+            )
             for name, info in found.items()
             if name.startswith(top) and not name.endswith(PARTIAL)
         ]

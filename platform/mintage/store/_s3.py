@@ -8,6 +8,7 @@ and `ObjectStore.create` for what is done when an acknowledgement was lost.
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from s3fs import S3FileSystem
@@ -16,7 +17,7 @@ from mintage.errors import ObjectExistsError, StoreError
 from mintage.store._backend import PARTIAL, Backend, PartSink
 from mintage.store._reader import guarded_reader
 from mintage.store._s3_failures import CONFLICTS, s3_code, s3_failures
-from mintage.store.object_info import ObjectInfo
+from mintage.store.object_info import ObjectInfo, UnfinishedInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -84,7 +85,11 @@ class S3Backend(Backend):
         top = f"{self._prefix}{folder}/" if folder else self._prefix
         with s3_failures("list", self.uri(folder)):
             return [
-                ObjectInfo(path=str(entry["Key"]).removeprefix(self._prefix), bytes=int(str(entry["Size"])))
+                ObjectInfo(
+                    path=str(entry["Key"]).removeprefix(self._prefix),
+                    bytes=int(str(entry["Size"])),
+                    modified=_seconds(entry.get("LastModified")),
+                )
                 for entry in self._entries(top)
                 if not str(entry["Key"]).endswith((PARTIAL, "/"))
             ]
@@ -97,6 +102,32 @@ class S3Backend(Backend):
         """One DELETE."""
         with s3_failures("remove", self.uri(path)):
             self._fs.call_s3("delete_object", Bucket=self._bucket, Key=self._key(path))
+
+    def unfinished(self) -> list[UnfinishedInfo]:
+        """Uploads in pieces that were neither completed nor dropped."""
+        with s3_failures("list the uploads of", self.uri("")):
+            return [
+                UnfinishedInfo(
+                    path=str(entry["Key"]).removeprefix(self._prefix),
+                    bytes=0,
+                    modified=_seconds(entry.get("Initiated")),
+                    token=str(entry["UploadId"]),
+                )
+                for entry in self._uploads()
+                # Some servers take the prefix for a folder, or do not look at it.
+                if str(entry["Key"]).startswith(self._prefix)
+            ]
+
+    def drop(self, token: str, path: str) -> None:
+        """Abort one upload."""
+        with s3_failures("drop the upload of", self.uri(path)):
+            try:
+                self._fs.call_s3(
+                    "abort_multipart_upload", Bucket=self._bucket, Key=self._key(path), UploadId=token
+                )
+            except FileNotFoundError as exc:
+                if s3_code(exc) != "NoSuchUpload":
+                    raise
 
     def filesystem(self) -> tuple[AbstractFileSystem, str]:
         """The client that this store uses."""
@@ -111,6 +142,17 @@ class S3Backend(Backend):
             # s3fs would take it for the version of another object.
             raise StoreError(f"{path!r} cannot name an object: it holds '?versionId='", "choose another name")
         return self._prefix + path
+
+    def _uploads(self) -> Iterator[dict[str, object]]:
+        more: dict[str, str] = {}
+        while True:
+            page = self._fs.call_s3(
+                "list_multipart_uploads", Bucket=self._bucket, Prefix=self._prefix, **more
+            )
+            yield from page.get("Uploads", [])
+            if not page.get("IsTruncated"):
+                return
+            more = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page["NextUploadIdMarker"]}
 
     def _entries(self, top: str) -> Iterator[dict[str, object]]:
         more: dict[str, str] = {}
@@ -202,6 +244,11 @@ class _S3Part(PartSink):
     def _call(self, method: str, **arguments: object) -> dict[str, object]:
         answer: dict[str, object] = self._fs.call_s3(method, **self._object, **arguments)
         return answer
+
+
+def _seconds(time_: object) -> float | None:
+    """A time of the server's in seconds since 1970."""
+    return time_.timestamp() if isinstance(time_, datetime) else None
 
 
 def _open_file_system(options: S3Options) -> S3FileSystem:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -11,3 +11,13 @@ class ObjectInfo:
 
     path: str
     bytes: int
+    modified: float | None = field(default=None, compare=False)
+    """When it was written, in seconds since 1970 by the clock of the store; None when it does not tell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class UnfinishedInfo(ObjectInfo):
+    """What somebody began to write under `path` and has not finished; no reader sees it."""
+
+    token: str
+    """How the store names it."""

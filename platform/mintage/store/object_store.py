@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 
 from mintage.errors import ObjectExistsError, ObjectMissingError, SpecError, StoreError
 from mintage.store._backend import PARTIAL, Backend
-from mintage.store.object_info import ObjectInfo
+from mintage.store.object_info import ObjectInfo, UnfinishedInfo
 from mintage.store.part_stream import PartStream
 from mintage.store.url_policy import DEFAULT_POLICY, UrlPolicy, check_path, check_uri, scheme_of
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 REMOVABLE = ("data/", "_mintage/rejects/", "_mintage/sketches/", "_mintage/checkpoints/")
 """Where attempts lie that nothing refers to, and unfinished fits; all else is never removed."""
+
+COLLECTABLE = (*REMOVABLE, "_mintage/model/", "_mintage/prepared/", "_mintage/versions/", ".probe-")
+"""Where things may lie that nothing refers to any more. Never a commit, a plan, a head, an attestation."""
 
 MAX_CREATE_BYTES = 5 * 1024**3
 """Largest object that `create` takes: what S3 accepts in one request."""
@@ -176,6 +179,49 @@ class ObjectStore:
                 f"only attempts are removed, from {' and '.join(REMOVABLE)}",
             )
         self._backend.remove(path)
+
+    def collect(self, path: str) -> None:
+        """Remove an object that nothing refers to, for good; nothing happens when there is none.
+
+        Raises `StoreError` for a path that is not under one of `COLLECTABLE`: whether anything refers to
+        it is for the caller to know.
+        """
+        if not check_path(path).startswith(COLLECTABLE):
+            raise StoreError(
+                f"{self._at(path)} must not be removed", f"only what lies under {', '.join(COLLECTABLE)}"
+            )
+        self._backend.remove(path)
+
+    def unfinished(self) -> builtins.list[UnfinishedInfo]:
+        """What somebody began to write and has not finished (yet), sorted by path; no listing shows it.
+
+        Raises `StoreError` when the store does not tell.
+        """
+        return sorted(self._backend.unfinished())
+
+    def drop(self, one: UnfinishedInfo) -> None:
+        """Remove what somebody began to write; nothing happens when it was finished or is gone."""
+        self._backend.drop(one.token, one.path)
+
+    def clock(self) -> float:
+        """The time of the store, in seconds since 1970: that of an object created for it, and removed again.
+
+        The clock of this machine may be wrong by hours; ages are measured by the one that wrote the times.
+        Raises `StoreError` when the store tells no times.
+        """
+        folder = f".probe-{uuid.uuid4().hex}"
+        path = f"{folder}/clock"
+        self._backend.create(path, b"?")
+        try:
+            times = [info.modified for info in self._backend.objects(folder)]
+        finally:
+            self._backend.remove(path)
+        if len(times) != 1 or times[0] is None:
+            raise StoreError(
+                f"{self._uri} does not tell when objects were written",
+                "nothing here can be judged by its age",
+            )
+        return times[0]
 
     def probe(self) -> None:
         """Prove that objects can be created, read and removed, and that a second create is refused.

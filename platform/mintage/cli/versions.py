@@ -1,0 +1,84 @@
+"""The commands about a data set's versions: `gc`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import click
+
+from mintage.cli._shell import common, print_json
+
+if TYPE_CHECKING:
+    from mintage.jobs.collecting import Collection
+
+_SHOWN = 20
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_AGE = re.compile(r"([0-9]{1,9})([smhd])")
+
+_STORAGE = click.option(
+    "--storage",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An option of the store, such as endpoint_url=http://host:9000. May be repeated.",
+)
+
+
+class _Age(click.ParamType):
+    """A time such as `24h`, in seconds."""
+
+    name = "age"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read a number with a unit."""
+        match = _AGE.fullmatch(str(value))
+        if match is None or int(match[1]) == 0:
+            self.fail(f"{value!r} is no age, such as 24h, 90m or 7d", param, ctx)
+        return float(int(match[1]) * _UNITS[match[2]])
+
+
+@click.command()
+@click.argument("dataset")
+@click.option(
+    "--older-than",
+    type=_Age(),
+    default="24h",
+    show_default=True,
+    metavar="AGE",
+    help="The lease: nothing younger is touched, and nobody is taken to work who wrote nothing for so long.",
+)
+@click.option("--delete", is_flag=True, help="Remove what was found; without it, it is only listed.")
+@_STORAGE
+@common
+def gc(dataset: str, *, older_than: float, delete: bool, storage: tuple[str, ...], as_json: bool) -> None:
+    """List what nothing in DATASET refers to: attempts that lost, models without a plan, half-made versions."""
+    from mintage.jobs.collecting import gc as collect
+    from mintage.spec import read_options
+
+    found = collect(dataset, older_than_seconds=older_than, delete=delete, storage=read_options(storage))
+    if as_json:
+        print_json(found.to_json())
+    else:
+        click.echo(_collection(found))
+
+
+def _collection(found: Collection) -> str:
+    """What was found, what became of it, and what was left alone."""
+    shown = [f"  {one.kind:<10}  {one.info.bytes:>12,}  {one.info.path}" for one in found.leftovers[:_SHOWN]]
+    if more := len(found.leftovers) - len(shown):
+        shown.append(f"  and {more:,} more")
+    count, size = f"{len(found.leftovers):,} objects", f"{found.bytes:,} bytes"
+    if found.deleted:
+        first = f"removed {found.deleted:,} of {count}, {size}"
+    elif found.leftovers:
+        first = f"found {count}, {size}, that nothing refers to; --delete removes them"
+    else:
+        first = "there is nothing to remove"
+    notes = [f"  note: {note}" for note in found.notes]
+    if found.young:
+        notes.append(f"  note: {found.young:,} more are too young")
+    if found.running and not found.deleted:
+        notes.append(f"  note: {found.running}: --delete would be refused")
+    return "\n".join([first, *shown, *notes])
