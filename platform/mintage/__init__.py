@@ -45,11 +45,13 @@ if TYPE_CHECKING:
     from mintage.evaluation import Report
     from mintage.jobs import (
         Attested,
+        Collection,
         Imputed,
         Regenerated,
         Result,
         attest,
         evaluate,
+        gc,
         impute,
         preview,
         prove,
@@ -102,7 +104,9 @@ __getattr__, __dir__ = lazy_exports(
         "Attested": "mintage.jobs",
         "Imputed": "mintage.jobs",
         "attest": "mintage.jobs",
+        "Collection": "mintage.jobs",
         "evaluate": "mintage.jobs",
+        "gc": "mintage.jobs",
         "impute": "mintage.jobs",
         "Regenerated": "mintage.jobs",
         "preview": "mintage.jobs",
@@ -120,6 +124,7 @@ __getattr__, __dir__ = lazy_exports(
 
 __all__ = [
     "Attested",
+    "Collection",
     "ColumnSchema",
     "Connector",
     "ConnectorConfig",
@@ -152,6 +157,7 @@ __all__ = [
     "__version__",
     "attest",
     "evaluate",
+    "gc",
     "impute",
     "preview",
     "prove",

@@ -23,6 +23,7 @@ from mintage.cli.lineage import attest
 from mintage.cli.regenerating import regenerate
 from mintage.cli.reviewing import review
 from mintage.cli.verifying import prove, verify
+from mintage.cli.versions import gc
 
 _SPEC = click.argument("spec", type=click.Path(path_type=Path))
 _SET = click.option(
@@ -261,3 +262,4 @@ main.add_command(review)
 main.add_command(attest)
 main.add_command(verify)
 main.add_command(prove)
+main.add_command(gc)

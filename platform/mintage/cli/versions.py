@@ -24,14 +24,12 @@ _STORAGE = click.option(
 )
 
 
-class _Age(click.ParamType):
+class _Age(click.ParamType[float]):
     """A time such as `24h`, in seconds."""
 
     name = "age"
 
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Read a number with a unit."""
         match = _AGE.fullmatch(str(value))
         if match is None or int(match[1]) == 0:
@@ -53,7 +51,7 @@ class _Age(click.ParamType):
 @_STORAGE
 @common
 def gc(dataset: str, *, older_than: float, delete: bool, storage: tuple[str, ...], as_json: bool) -> None:
-    """List what nothing in DATASET refers to: attempts that lost, models without a plan, half-made versions."""
+    """List what nothing in DATASET refers to: lost attempts, models without a plan, half-made versions."""
     from mintage.jobs.collecting import gc as collect
     from mintage.spec import read_options
 

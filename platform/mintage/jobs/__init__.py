@@ -4,6 +4,7 @@ The phases of a run stand in `execution.py`; how shards are minted does not belo
 """
 
 from mintage.jobs.attesting import Attested, attest
+from mintage.jobs.collecting import Collection, gc
 from mintage.jobs.comparison import evaluate
 from mintage.jobs.execution import run
 from mintage.jobs.imputation import Imputed, impute
@@ -18,11 +19,13 @@ from mintage.jobs.verification import prove, verify, verify_part
 
 __all__ = [
     "Attested",
+    "Collection",
     "Imputed",
     "Regenerated",
     "Result",
     "attest",
     "evaluate",
+    "gc",
     "impute",
     "open_source",
     "preview",
