@@ -159,6 +159,8 @@ def _beyond(column: ColumnCloseness, old: _Floats, new: _Floats, relative: float
         close = (apart <= relative * larger.astype(np.float64)) | (
             apart <= ulps * np.spacing(larger).astype(np.float64)
         )
+    if not (relative or ulps):
+        close[:] = False  # large integers that differ may be one and the same float
     finite = np.isfinite(old) & np.isfinite(new)
     if finite.any():
         column.largest_absolute = max(column.largest_absolute, float(apart[finite].max()))

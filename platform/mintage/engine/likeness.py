@@ -82,6 +82,8 @@ def _of_counts(counts: np.ndarray) -> float:
     from scipy import stats
 
     total = counts.sum(axis=1, keepdims=True)
+    if not total.all():
+        return 1.0
     rare = counts.sum(axis=0) * (total.min() / total.sum()) < _LEAST_EXPECTED
     if rare.any():
         counts = np.column_stack([counts[:, ~rare], counts[:, rare].sum(axis=1)])
