@@ -29,6 +29,13 @@ _SHOWN = 10
     type=click.Path(path_type=Path),
     help="A public key to trust; your local identity by default. May be repeated.",
 )
+@click.option(
+    "--policy",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A policy: whom to trust in which role, and what must have been signed. Instead of --key.",
+)
+@click.option("--version", type=click.IntRange(1), help="The version that is meant; the newest by default.")
 @click.option("--out", metavar="FOLDER", help="Leave the new parts there; by default they are removed.")
 @click.option("--restore", is_flag=True, help="Put back parts that are missing, if equal to the byte.")
 @click.option(

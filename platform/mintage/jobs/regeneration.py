@@ -27,14 +27,14 @@ from mintage.engine.regeneration import (
     scratch_store,
 )
 from mintage.errors import ObjectExistsError, ProvenanceError, SpecError
-from mintage.jobs.verification import trusted_keys
+from mintage.jobs.verification import trusted_policy
 from mintage.plan import Plan
 from mintage.plan.plan import MAX_PLAN_BYTES
 from mintage.provenance.committed import find_damage, signed_part
 from mintage.provenance.digests import digest_of
-from mintage.provenance.heads import latest_head, read_statement
 from mintage.provenance.layout import plan_path
-from mintage.provenance.proven import proven_record
+from mintage.provenance.policy import Policy
+from mintage.provenance.proven import prove_shard
 from mintage.provenance.records import ShardRecord, TableRecord
 from mintage.provenance.segments import Segment
 from mintage.provenance.statements import Statement
@@ -106,15 +106,18 @@ def regenerate(
     shard: int,
     *,
     keys: Sequence[Path | str] | None = None,
+    policy: Path | str | None = None,
+    version: int | None = None,
     out: str | None = None,
     restore: bool = False,
     tolerance: Tolerance | None = None,
     storage: Mapping[str, object] | None = None,
     on_event: events.OnEvent = _silent,
 ) -> Regenerated:
-    """Mint shard `shard` of the newest version of the data set at `uri` again, and compare.
+    """Mint shard `shard` of the data set at `uri` again, and compare it with what was signed.
 
-    `keys` are files with the public keys that are trusted; without them it is the local identity's.
+    `policy` is a file that says whom to trust with what; `keys` are files with public keys, any of which
+    may have signed. Without either it is the local identity's key. `version` is the newest by default.
     The new parts are left in the store `out` when it is given. `restore` puts parts back that are
     missing, if the new ones are equal to the byte. `tolerance` says which numbers are close.
 
@@ -124,7 +127,7 @@ def regenerate(
     started = time.monotonic()
     store = ObjectStore.open(uri, options=storage)
     on_event(events.PhaseStarted(phase="read", detail=f"shard {shard}"))
-    signed = _read_signed(store, keys, shard)
+    signed = _read_signed(store, shard, version, trusted_policy(keys, policy))
     bench = Bench.of(store, trust_installed_plugins(signed.plan))
     differences = signed.environment.differences(Environment.here(signed.environment.versions))
     for difference in differences:
@@ -178,26 +181,16 @@ class _Signed:
         return Environment(versions={**there.versions, **self.plan.versions}, hardware=there.hardware)
 
 
-def _read_signed(store: ObjectStore, keys: Sequence[Path | str] | None, shard: int) -> _Signed:
-    """Check the signature, then the plan, the record and the model that follow from it."""
-    head = latest_head(store)
-    if head is None:
-        raise ProvenanceError(f"{store.uri} holds no attested data set", "finish the job with mintage run")
-    statement = read_statement(store, head, trusted_keys(keys))
-    segment = statement.segments.holding(shard)
-    if segment is None:
-        raise SpecError(
-            f"there is no shard {shard}: version {head.version} has {statement.segments.describe()}",
-            "give another number",
-        )
-    plan = _read_plan(store, segment)
-    record = proven_record(store, statement, shard)
+def _read_signed(store: ObjectStore, shard: int, version: int | None, policy: Policy) -> _Signed:
+    """Check the signature, then the plan and the record that follow from it."""
+    proven = prove_shard(store, shard, policy, version)
+    plan, record = _read_plan(store, proven.segment), proven.record
     if record.model != plan.model.digest:
         raise ProvenanceError(
             f"shard {shard} was made by the model {record.model}, but the plan names {plan.model.digest}",
             "what was signed contradicts itself: ask its signer",
         )
-    return _Signed(statement=statement, plan=plan, record=record)
+    return _Signed(statement=proven.statement, plan=plan, record=record)
 
 
 def _read_plan(store: ObjectStore, segment: Segment) -> Plan:

@@ -1,58 +1,51 @@
-"""One shard record of a version, proven to be what was signed by reading a few tiles."""
+"""One shard of a version that a policy accepts, proven to be what was signed by reading very little."""
 
 from __future__ import annotations
 
-from mintage.errors import ObjectMissingError, ProvenanceError
-from mintage.provenance._capped import read_capped
-from mintage.provenance.digests import raw_digest
-from mintage.provenance.layout import RECORDS_PER_FILE, records_path, version_path
-from mintage.provenance.merkle import (
-    HASH_BYTES,
-    TILE_WIDTH,
-    TileReader,
-    inclusion_proof,
-    leaf_hash,
-    verify_inclusion,
-)
-from mintage.provenance.records import MAX_RECORD_BYTES, ShardRecord
+from typing import NamedTuple
+
+from mintage.errors import ProvenanceError, SignatureError, SpecError
+from mintage.provenance._signed import open_version
+from mintage.provenance.inclusion import Finder
+from mintage.provenance.policy import Policy
+from mintage.provenance.records import ShardRecord
+from mintage.provenance.report import VerifyFailure, VerifyReport
+from mintage.provenance.segments import Segment
 from mintage.provenance.statements import Statement
 from mintage.store import ObjectStore
 
 
-def proven_record(store: ObjectStore, statement: Statement, index: int) -> ShardRecord:
-    """The record of shard `index`, parsed after it was shown to be in the tree whose root was signed.
+class Proven(NamedTuple):
+    """A shard record that is in the tree of an accepted statement, and whose plan it follows from."""
 
-    Raises `ProvenanceError` when the version has no such shard, when its records or tiles are
-    missing, and when they are not those that were signed.
+    statement: Statement
+    segment: Segment
+    record: ShardRecord
+
+
+def prove_shard(store: ObjectStore, shard: int, policy: Policy, version: int | None = None) -> Proven:
+    """The record of a shard of the newest version, or of another one, if the policy accepts what was signed.
+
+    Raises `SignatureError` or `ProvenanceError` for the first thing that is not as it must be, `SpecError`
+    when the version has no such shard.
     """
-    version, size = statement.predicate.version, statement.predicate.tree.size
-    folder, place = version_path(version), statement.segments.position(index)
-    try:
-        line = _line(store, records_path(version, place // RECORDS_PER_FILE), place % RECORDS_PER_FILE)
-        tiles = TileReader(lambda path: read_capped(store, folder + path, TILE_WIDTH * HASH_BYTES), size)
-        proof = inclusion_proof(tiles, place)
-    except ObjectMissingError as exc:
-        raise ProvenanceError(
-            f"the record of shard {index} cannot be proven: {exc.message}", "restore it from a copy"
-        ) from exc
-    if not verify_inclusion(leaf_hash(line), place, size, proof, raw_digest(statement.root)):
-        raise ProvenanceError(
-            f"the record of shard {index} is not in the tree that was signed: it or a tile was altered",
-            f"restore {folder}records/ and {folder}tile/ from a copy",
+    report = VerifyReport()
+    signed = open_version(store, version, policy, report, sparing=True)
+    if signed is None or not report.ok:
+        raise _refusal(report.failures[0])
+    segments = signed.statement.segments
+    segment = segments.holding(shard)
+    if segment is None:
+        raise SpecError(
+            f"there is no shard {shard}: version {signed.head.version} has {segments.describe()}",
+            "give another number",
         )
-    record = ShardRecord.from_bytes(line)
-    if record.index != index:
-        raise ProvenanceError(f"the record of shard {record.index} stands in the place of {index}")
-    return record
+    found = Finder(store, signed.statement).find(segments.position(shard))
+    if isinstance(found, VerifyFailure):
+        raise _refusal(found)
+    return Proven(statement=signed.statement, segment=segment, record=found.record)
 
 
-def _line(store: ObjectStore, path: str, number: int) -> bytes:
-    """A line of a file of records, without its end."""
-    with store.open_read(path) as stream:
-        for place in range(RECORDS_PER_FILE):
-            line = stream.readline(MAX_RECORD_BYTES + 1)
-            if not line or len(line) > MAX_RECORD_BYTES:
-                break
-            if place == number:
-                return line.removesuffix(b"\n")
-    raise ProvenanceError(f"{path} has no record number {number}", "restore it from a copy")
+def _refusal(failure: VerifyFailure) -> ProvenanceError:
+    kind = SignatureError if failure.code == "bad-signature" else ProvenanceError
+    return kind(f"{failure.path}: {failure.message}", "`mintage verify` tells all that is wrong")

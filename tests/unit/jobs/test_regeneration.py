@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -36,23 +37,33 @@ def signed(people: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Pa
     folder = tmp_path_factory.mktemp("signed")
     people.write_parquet(folder / "people.parquet")
     generate_key(folder / "signer.pem")
-    mintage.run(
-        {
-            "name": "people",
-            "seed": 3,
-            "source": {"uri": str(folder / "people.parquet")},
-            "generator": {"kind": "tabular.marginals"},
-            "rows": 2000,
-            "validate": [{"kind": "range", "column": "age", "min": 30}],
-            "conditions": [{"values": {"sex": "M"}, "rows": 300}],
-            "balance": {"column": "sex", "shares": {"F": 0.5}},
-            "sink": {"uri": str(folder / "out"), "shard_rows": 500},
-            "resources": {"executor": "inline"},
-            "evaluation": {"metrics": []},
-            "signing": {"key": str(folder / "signer.pem")},
-        }
-    )
+    mintage.run(spec(folder))
     return folder
+
+
+def spec(folder: Path, **replaced: object) -> dict[str, Any]:
+    """The job of that data set, with any keys replaced."""
+    return {
+        "name": "people",
+        "seed": 3,
+        "source": {"uri": str(folder / "people.parquet")},
+        "generator": {"kind": "tabular.marginals"},
+        "rows": 2000,
+        "validate": [{"kind": "range", "column": "age", "min": 30}],
+        "conditions": [{"values": {"sex": "M"}, "rows": 300}],
+        "balance": {"column": "sex", "shares": {"F": 0.5}},
+        "sink": {"uri": str(folder / "out"), "shard_rows": 500},
+        "resources": {"executor": "inline"},
+        "evaluation": {"metrics": []},
+        "signing": {"key": str(folder / "signer.pem")},
+        **replaced,
+    }
+
+
+def append(folder: Path, out: Path) -> dict[str, Any]:
+    """A job that adds two shards to a copy of it."""
+    sink = {"uri": str(out), "shard_rows": 500, "mode": "append"}
+    return spec(folder, seed=4, rows=600, conditions=[], sink=sink)
 
 
 @pytest.fixture
@@ -138,11 +149,8 @@ def flip(pattern: str, share: float = 0.5) -> Damage:
     ("damage", "message"),
     [
         (flip("_mintage/plan.json"), "plan.json has the digest"),
-        (
-            flip("_mintage/versions/1/records/000000.jsonl", 0.37),
-            "not in the tree that was signed",
-        ),
-        (flip("_mintage/versions/1/tile/0/000.p/4"), "not in the tree that was signed"),
+        (flip("_mintage/versions/1/records/000000.jsonl", 0.37), "does not hold the record that was signed"),
+        (flip("_mintage/versions/1/tile/0/000.p/4"), "do not lead from leaf 1 to the signed root"),
         (flip("_mintage/model/*/*"), "does not have the digest"),
         (flip("_mintage/versions/1/statements.jsonl", 0.05), "envelope|signature|signed|JSON"),
     ],
@@ -166,6 +174,41 @@ def test_a_key_that_did_not_sign_is_refused(out: Path, tmp_path: Path) -> None:
 def test_a_shard_that_there_is_none_of_is_bad_input(out: Path, shard: int) -> None:
     with pytest.raises(SpecError, match=f"there is no shard {shard}: version 1 has 0 to 3"):
         mintage.regenerate(str(out), shard)
+
+
+def test_a_policy_says_whom_to_trust(out: Path, tmp_path: Path) -> None:
+    key = tmp_path / "home" / "identity.pem.pub"
+    policy = tmp_path / "policy.yaml"
+    text = f"format: mintage-policy/1\nkeys: {{us: {{file: {key}}}}}\nroles: {{builder: {{keys: [us]}}}}\n"
+    policy.write_text(text)
+    assert mintage.regenerate(str(out), 1, policy=policy).ok
+    policy.write_text(f"{text}min_version: 2\n")
+    with pytest.raises(ProvenanceError, match="version 1"):
+        mintage.regenerate(str(out), 1, policy=policy)
+
+
+def test_every_shard_of_several_tables_comes_out_again(orders_plugin: str, tmp_path: Path) -> None:
+    spec = {
+        "name": "orders",
+        "generator": {"kind": orders_plugin},
+        "rows": 80,
+        "validate": [{"kind": "range", "table": "lines", "column": "quantity", "max": 4}],
+        "sink": {"uri": str(tmp_path / "orders"), "shard_rows": 30},
+        "resources": {"executor": "inline"},
+    }
+    for shard in range(mintage.run(spec).manifest.head.size):
+        done = mintage.regenerate(str(tmp_path / "orders"), shard)
+        assert done.equality is Determinism.BYTES
+        assert done.parts == {"orders": "intact", "lines": "intact"}
+
+
+def test_an_older_version_can_be_named(out: Path, signed: Path) -> None:
+    mintage.run(append(signed, out))
+    newer, older = mintage.regenerate(str(out), 4), mintage.regenerate(str(out), 3, version=1)
+    assert (newer.version, newer.equality) == (2, Determinism.BYTES)
+    assert (older.version, older.equality) == (1, Determinism.BYTES)
+    with pytest.raises(SpecError, match="there is no shard 4: version 1 has 0 to 3"):
+        mintage.regenerate(str(out), 4, version=1)
 
 
 def test_the_report_is_plain_json(out: Path) -> None:
