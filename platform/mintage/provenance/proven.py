@@ -40,10 +40,16 @@ def prove_shard(store: ObjectStore, shard: int, policy: Policy, version: int | N
             f"there is no shard {shard}: version {signed.head.version} has {segments.describe()}",
             "give another number",
         )
-    found = Finder(store, signed.statement).find(segments.position(shard))
+    record = proven_record(store, signed.statement, shard)
+    return Proven(statement=signed.statement, segment=segment, record=record)
+
+
+def proven_record(store: ObjectStore, statement: Statement, shard: int) -> ShardRecord:
+    """The record of a shard of a statement whose signature was checked; `ProvenanceError` for any other."""
+    found = Finder(store, statement).find(statement.segments.position(shard))
     if isinstance(found, VerifyFailure):
         raise _refusal(found)
-    return Proven(statement=signed.statement, segment=segment, record=found.record)
+    return found.record
 
 
 def _refusal(failure: VerifyFailure) -> ProvenanceError:
