@@ -16,7 +16,9 @@
     │   ├── ObjectMissingError    the object is not there
     │   └── StoreUnavailableError (retryable) timeouts, throttling, lost connections
     ├── ProvenanceError           a manifest, record, digest or key is wrong
-    │   └── SignatureError        a signature is missing, false, or by an unknown key
+    │   ├── SignatureError        a signature is missing, false, or by an unknown key
+    │   └── SigningError          a key does not sign: its service or token is not there
+    │       └── UnsignedError     the data set is complete and kept, but was not signed
     ├── ClusterError              (retryable) a worker or the cluster went away
     └── CancelledError            the job was told to stop
 
@@ -117,6 +119,14 @@ class ProvenanceError(MintageError):
 
 class SignatureError(ProvenanceError):
     """A signature is missing, false, or made by a key that is not trusted."""
+
+
+class SigningError(ProvenanceError):
+    """A key does not sign, as when its service or token is not there."""
+
+
+class UnsignedError(SigningError):
+    """The data set is complete and kept, but was not signed: its state is "unsigned"."""
 
 
 class ClusterError(MintageError):

@@ -1,34 +1,44 @@
-"""Keys and signatures: ed25519 in DSSE envelopes, by securesystemslib; no cryptography of our own."""
+"""Keys and signatures: DSSE envelopes, by securesystemslib; no cryptography of our own."""
 
 from __future__ import annotations
 
 import copy
-import os
-import stat
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_pem_private_key,
-    load_pem_public_key,
-)
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import Error as SecuresystemslibError
-from securesystemslib.signer import CryptoSigner, SSlibKey  # type: ignore[attr-defined]  # no __all__ there
+from securesystemslib.signer import CryptoSigner, Key, SSlibKey
+from securesystemslib.signer import Signer as SslibSigner
 
-from mintage.errors import ProvenanceError, SignatureError
+from mintage.errors import MintageError, ProvenanceError, SignatureError
 from mintage.provenance.canonical import canonical_json, parse_json
+from mintage.provenance.key_files import (
+    Algorithm,
+    cannot_write,
+    create_file,
+    new_key,
+    parse_private_key,
+    parse_public_key,
+    read_key,
+)
+from mintage.provenance.key_services import (
+    AskPin,
+    key_scheme,
+    keyless_identity,
+    open_key,
+    public_bytes,
+    service_error,
+)
 
 IN_TOTO_PAYLOAD = "application/vnd.in-toto+json"
 MAX_ENVELOPE_BYTES = 64 * 2**20
-_MAX_SIGNATURES = 16
-_MAX_KEY_BYTES = 64 * 1024
+MAX_SIGNATURES = 16
+_MAX_DEPTH = 16
+"""Of an envelope: a signature by sigstore brings its certificate and log entries along."""
+
 _IDENTITY = "identity.pem"
 _KEY_ERRORS = (ValueError, TypeError, UnsupportedAlgorithm, SecuresystemslibError)
 
@@ -44,24 +54,23 @@ class KeyInfo(NamedTuple):
 class PublicKey:
     """A key that signatures are checked with."""
 
-    def __init__(self, key: SSlibKey) -> None:
+    def __init__(self, key: Key) -> None:
         self._key = key
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
-        """The public key in a PEM file; raises `ProvenanceError` when there is none."""
-        return cls.from_pem(_read_key(Path(path)), str(path))
+        """The public key in a PEM file, or the identity in a JSON file that `mintage pubkey` wrote.
+
+        Raises `ProvenanceError` when there is none, or one of a kind that is not taken.
+        """
+        return cls.from_pem(read_key(Path(path)), str(path))
 
     @classmethod
     def from_pem(cls, pem: bytes, name: str = "the key") -> Self:
         """The public key in PEM bytes; `name` is used in error messages."""
-        try:
-            return cls(SSlibKey.from_crypto(load_pem_public_key(pem)))
-        except _KEY_ERRORS as exc:
-            raise ProvenanceError(
-                f"{name} is not a public key in PEM form: {exc}",
-                "give the .pub file that `mintage keygen` wrote beside the private key",
-            ) from exc
+        if pem.lstrip().startswith(b"{"):
+            return cls(keyless_identity(pem, name))
+        return cls(SSlibKey.from_crypto(parse_public_key(pem, name)))
 
     @property
     def keyid(self) -> str:
@@ -70,39 +79,47 @@ class PublicKey:
 
     @property
     def pem(self) -> bytes:
-        """The key as PEM bytes."""
-        public = str(self._key.keyval["public"])
-        if self._key.keytype != "ed25519":
-            return public.encode("ascii")
-        # securesystemslib keeps ed25519 keys as bare hexadecimal; files hold the standard form.
-        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
-        return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        """The key as it stands in files: PEM, or JSON for an identity of sigstore."""
+        return public_bytes(self._key)
 
     def __repr__(self) -> str:
         return f"PublicKey({self.keyid[:16]}…)"
 
 
-class Signer:
-    """A private key that signs; its bytes are never shown."""
+def no_pin() -> str:
+    """Says that a token asked for its PIN where nobody has given one."""
+    raise ProvenanceError("the token asks for its PIN", "set MINTAGE_HSM_PIN")
 
-    def __init__(self, signer: CryptoSigner) -> None:
+
+class Signer:
+    """A private key that signs: from a file, or in a service or token that never gives it away."""
+
+    def __init__(self, signer: SslibSigner, name: str = "") -> None:
         self._signer = signer
+        self.name = name
+        """Where the key is: a path or URI."""
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
         """The private key in a PEM file (`file:` before the path is allowed).
 
-        Raises `ProvenanceError` when the file is missing, no private key, or open to other users.
+        Raises `ProvenanceError` when the file is missing, no private key, encrypted, open to other
+        users, or holds a key of a kind that is not taken.
         """
         file = Path(str(path).removeprefix("file://").removeprefix("file:"))
-        pem = _read_key(file, private=True)
-        try:
-            return cls(CryptoSigner(load_pem_private_key(pem, None)))
-        except _KEY_ERRORS as exc:
-            raise ProvenanceError(
-                f"{file} is not an unencrypted private key in PEM form",
-                "make one with `mintage keygen`, and give the file without .pub",
-            ) from exc
+        pem = read_key(file, private=True)
+        return cls(CryptoSigner(parse_private_key(pem, str(file))), str(path))
+
+    @classmethod
+    def open(cls, uri: Path | str, *, ask_pin: AskPin = no_pin) -> Self:
+        """The private key that a path or URI names, see `key_services`; `ask_pin` is asked by tokens.
+
+        Raises what `load` raises, `PluginError` when the library for a key service is not installed,
+        and `SigningError` when the service does not answer.
+        """
+        if key_scheme(str(uri)) is None:
+            return cls.load(uri)
+        return cls(open_key(str(uri), ask_pin), str(uri))
 
     @property
     def public_key(self) -> PublicKey:
@@ -115,13 +132,52 @@ class Signer:
         return self._signer.public_key.keyid
 
     def sign(self, payload: bytes, payload_type: str = IN_TOTO_PAYLOAD) -> bytes:
-        """A DSSE envelope around the payload: one line of JSON, without a newline at its end."""
-        envelope = Envelope(payload, payload_type, {})
-        envelope.sign(self._signer)
-        return canonical_json(envelope.to_dict())
+        """A DSSE envelope around the payload: one line of JSON, without a newline at its end.
+
+        Raises `SigningError` when the key does not sign, as when its service is down.
+        """
+        return sign_all([self], payload, payload_type)
+
+    def _sign(self, envelope: Envelope) -> None:
+        try:
+            made = envelope.sign(self._signer)
+            if isinstance(key := self._signer.public_key, SSlibKey):
+                # A service may have moved a name to another key since it was asked for the public half.
+                key.verify_signature(made, envelope.pae())
+        except MintageError:
+            raise
+        except Exception as exc:  # each service's library has errors of its own
+            raise service_error(self.name, exc) from exc
 
     def __repr__(self) -> str:
         return f"Signer({self.keyid[:16]}…)"
+
+
+def sign_all(signers: Sequence[Signer], payload: bytes, payload_type: str = IN_TOTO_PAYLOAD) -> bytes:
+    """A DSSE envelope that all of `signers` have signed: one line of JSON, without a newline at its end.
+
+    Raises `ProvenanceError` when there is no signer, when two have the same key, or for too many, and
+    `SigningError` when one of them does not sign.
+    """
+    check_signers(signers)
+    envelope = Envelope(payload, payload_type, {})
+    for signer in signers:
+        signer._sign(envelope)
+    return canonical_json(envelope.to_dict())
+
+
+def check_signers(signers: Sequence[Signer]) -> None:
+    """Raise `ProvenanceError` unless these can sign one envelope together."""
+    if not 0 < len(signers) <= MAX_SIGNATURES:
+        raise ProvenanceError(f"{len(signers)} keys cannot sign: 1 to {MAX_SIGNATURES} are needed")
+    seen: dict[str, str] = {}
+    for signer in signers:
+        if signer.keyid in seen:
+            raise ProvenanceError(
+                f"{signer.name} and {seen[signer.keyid]} are the same key {signer.keyid}",
+                "name each key once: it counts once, however often it signs",
+            )
+        seen[signer.keyid] = signer.name
 
 
 class Signed(NamedTuple):
@@ -131,22 +187,31 @@ class Signed(NamedTuple):
     keyids: frozenset[str]
 
 
-def signed_by(envelope: bytes, keys: Sequence[PublicKey], *, payload_type: str = IN_TOTO_PAYLOAD) -> Signed:
+def signed_by(
+    envelope: bytes, keys: Sequence[PublicKey], *, threshold: int = 1, payload_type: str = IN_TOTO_PAYLOAD
+) -> Signed:
     """The payload of an envelope, and the ids of all of `keys` whose signature on it holds.
 
-    Each key is counted once. Raises `SignatureError` as `verify` does, when not one of them holds.
+    Each key is counted once. Raises `SignatureError` as `verify` does, when fewer than `threshold` hold.
     """
-    payload = verify(envelope, keys, payload_type=payload_type)
+    payload = verify(envelope, keys, threshold=threshold, payload_type=payload_type)
     parsed = _parse_envelope(envelope)
     return Signed(payload, frozenset(key.keyid for key in keys if _has_signed(parsed, key)))
 
 
-def verify(envelope: bytes, keys: Sequence[PublicKey], *, payload_type: str = IN_TOTO_PAYLOAD) -> bytes:
-    """The payload of an envelope that one of `keys` has signed.
+def verify(
+    envelope: bytes, keys: Sequence[PublicKey], *, threshold: int = 1, payload_type: str = IN_TOTO_PAYLOAD
+) -> bytes:
+    """The payload of an envelope that at least `threshold` of `keys` have signed; each counts once.
 
-    Only the envelope is parsed before the signature holds, never the payload. Raises
-    `SignatureError` when it is unsigned, signed by other keys, altered, or of another payload type.
+    Only the envelope is parsed before the signatures hold, never the payload. Raises
+    `SignatureError` when it is unsigned, signed by other keys or too few, altered, or of another
+    payload type, and `ProvenanceError` for a threshold below 1.
     """
+    if threshold < 1:
+        raise ProvenanceError(
+            f"a threshold of {threshold} signatures would let anything pass", "use 1 or more"
+        )
     parsed = _parse_envelope(envelope)
     if not keys:
         raise SignatureError("no key was given to check the signature with", "give a public key")
@@ -156,12 +221,16 @@ def verify(envelope: bytes, keys: Sequence[PublicKey], *, payload_type: str = IN
             f"the signature is by the unknown key {', '.join(named) or 'of nobody'}",
             f"trusted: {', '.join(key.keyid for key in keys)}; if the signer is to be trusted, give its key",
         )
-    try:
-        parsed.verify([key._key for key in keys], 1)
-    except (*_KEY_ERRORS, KeyError) as exc:
+    valid = {key.keyid for key in keys if _has_signed(parsed, key)}
+    if not valid:
         raise SignatureError(
             f"the signature by the key {', '.join(named)} is false: what was signed has been altered"
-        ) from exc
+        )
+    if len(valid) < threshold:
+        raise SignatureError(
+            f"{len(valid)} of the keys asked for have signed, {threshold} must: {', '.join(sorted(valid))}",
+            "have it signed by more of them",
+        )
     if parsed.payload_type != payload_type:
         raise SignatureError(
             f"the signed payload is of the type {parsed.payload_type[:100]!r}, not {payload_type!r}"
@@ -187,14 +256,14 @@ def unverified_keyids(envelope: bytes) -> tuple[str, ...]:
 
 
 def _parse_envelope(data: bytes) -> Envelope:
-    value = parse_json(data, max_bytes=MAX_ENVELOPE_BYTES, max_depth=4)
+    value = parse_json(data, max_bytes=MAX_ENVELOPE_BYTES, max_depth=_MAX_DEPTH)
     if not isinstance(value, dict) or set(value) != {"payload", "payloadType", "signatures"}:
         raise SignatureError(
             "this is not a DSSE envelope: it needs payload, payloadType and signatures, nothing else"
         )
     signatures = value["signatures"]
-    if not isinstance(signatures, list) or not 0 < len(signatures) <= _MAX_SIGNATURES:
-        raise SignatureError(f"a DSSE envelope carries 1 to {_MAX_SIGNATURES} signatures")
+    if not isinstance(signatures, list) or not 0 < len(signatures) <= MAX_SIGNATURES:
+        raise SignatureError(f"a DSSE envelope carries 1 to {MAX_SIGNATURES} signatures")
     try:
         # A copy, because securesystemslib changes the mapping that it reads.
         envelope = Envelope.from_dict(copy.deepcopy(value))
@@ -206,8 +275,8 @@ def _parse_envelope(data: bytes) -> Envelope:
     return envelope
 
 
-def generate_key(path: Path | str) -> KeyInfo:
-    """Make an ed25519 key: the private key at `path` (mode 0600), the public one at `path`.pub.
+def generate_key(path: Path | str, algorithm: Algorithm = "ed25519") -> KeyInfo:
+    """Make a pair of keys: the private key at `path` (mode 0600), the public one at `path`.pub.
 
     Raises `ProvenanceError` when either file is there: a key is never overwritten.
     """
@@ -217,9 +286,9 @@ def generate_key(path: Path | str) -> KeyInfo:
             raise ProvenanceError(
                 f"{file} exists, and a key is never overwritten", "choose another name, or remove it"
             )
-    signer = CryptoSigner.generate_ed25519()
-    _create(private, signer.private_bytes, 0o600)
-    _create(public, PublicKey(signer.public_key).pem, 0o644)
+    signer = new_key(algorithm)
+    create_file(private, signer.private_bytes, 0o600)
+    create_file(public, PublicKey(signer.public_key).pem, 0o644)
     return KeyInfo(signer.public_key.keyid, private, public)
 
 
@@ -233,9 +302,9 @@ def local_identity(home: Path) -> Signer:
         try:
             home.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as exc:
-            raise _cannot_write(home, exc) from exc
+            raise cannot_write(home, exc) from exc
         try:
-            _create(file, CryptoSigner.generate_ed25519().private_bytes, 0o600)
+            create_file(file, new_key().private_bytes, 0o600)
         except ProvenanceError:
             if not file.exists():
                 raise
@@ -243,58 +312,8 @@ def local_identity(home: Path) -> Signer:
     public = Path(f"{file}.pub")
     if not public.exists():
         try:
-            _create(public, signer.public_key.pem, 0o644)
+            create_file(public, signer.public_key.pem, 0o644)
         except ProvenanceError:
             if not public.exists():
                 raise
     return signer
-
-
-def _create(path: Path, data: bytes, mode: int) -> None:
-    """Create a file that others see complete or not at all; raises when it is there already."""
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    except OSError as exc:
-        raise _cannot_write(path, exc) from exc
-    try:
-        with os.fdopen(handle, "wb") as file:
-            os.fchmod(file.fileno(), mode)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        # A link fails when the name is taken, and makes the file appear with all its bytes.
-        Path(path).hardlink_to(name)
-    except FileExistsError as exc:
-        raise ProvenanceError(
-            f"{path} exists, and a key is never overwritten", "choose another name"
-        ) from exc
-    except OSError as exc:
-        raise _cannot_write(path, exc) from exc
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def _cannot_write(path: Path, exc: OSError) -> ProvenanceError:
-    return ProvenanceError(
-        f"the key {path} cannot be written: {exc.strerror or exc}", "choose a folder that you may write to"
-    )
-
-
-def _read_key(path: Path, *, private: bool = False) -> bytes:
-    try:
-        with path.open("rb") as file:
-            if private:
-                _check_mode(path, os.fstat(file.fileno()).st_mode)
-            return file.read(_MAX_KEY_BYTES)
-    except OSError as exc:
-        raise ProvenanceError(
-            f"the key {path} cannot be read: {exc.strerror or exc}", "make one with `mintage keygen`"
-        ) from exc
-
-
-def _check_mode(path: Path, mode: int) -> None:
-    if stat.S_IMODE(mode) & 0o077:
-        raise ProvenanceError(
-            f"the private key {path} is open to other users (mode {stat.S_IMODE(mode):04o})",
-            f"chmod 600 {path}",
-        )
