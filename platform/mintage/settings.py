@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -20,6 +20,7 @@ class Settings:
     spec names none; without one, a job starts a local Ray of its own. `cpus` counts the processors
     that this process may use. `ray_auth_mode` (`RAY_AUTH_MODE`) is None when nobody chose one.
     `builder` (`MINTAGE_BUILDER_ID`) is the URI by which provenance names whoever runs jobs here.
+    `hsm_pin` (`MINTAGE_HSM_PIN`) opens a hardware token; it is shown nowhere.
     """
 
     home: Path
@@ -27,6 +28,7 @@ class Settings:
     ray_auth_mode: str | None
     cpus: int
     builder: str = SELF_HOSTED
+    hsm_pin: str | None = field(default=None, repr=False)
 
     @property
     def identity(self) -> Path:
@@ -42,5 +44,6 @@ class Settings:
             ray_address=os.environ.get("MINTAGE_RAY_ADDRESS") or os.environ.get("RAY_ADDRESS") or None,
             ray_auth_mode=os.environ.get("RAY_AUTH_MODE") or None,
             builder=os.environ.get("MINTAGE_BUILDER_ID") or SELF_HOSTED,
+            hsm_pin=os.environ.get("MINTAGE_HSM_PIN") or None,
             cpus=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         )

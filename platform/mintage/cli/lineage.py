@@ -11,7 +11,7 @@ from mintage.cli._shell import common, print_json
 
 @click.command()
 @click.argument("source")
-@click.option("--key", type=click.Path(path_type=Path), help="Private key; your local identity by default.")
+@click.option("--key", metavar="KEY", help="Path or URI of a private key; your local identity by default.")
 @click.option("--name", help="What the source is called; the last step of its location by default.")
 @click.option("--owner", help="Who is responsible for it.")
 @click.option("--license", metavar="LICENCE", help="Under which licence it may be used.")

@@ -22,6 +22,7 @@ from mintage.cli._shell import FAILED, Shell, common, print_json
 from mintage.cli.lineage import attest
 from mintage.cli.regenerating import regenerate
 from mintage.cli.reviewing import review
+from mintage.cli.signing import keygen, pubkey, sign
 from mintage.cli.verifying import prove, verify
 from mintage.cli.versions import gc
 
@@ -237,29 +238,12 @@ def schema(*, as_json: bool) -> None:
         click.echo(json.dumps(json_schema(), indent=2))
 
 
-@main.command()
-@click.argument("path", type=click.Path(path_type=Path))
-@common
-def keygen(path: Path, *, as_json: bool) -> None:
-    """Make a pair of signing keys: the private one at PATH, the public one at PATH.pub."""
-    from mintage.provenance.signing import generate_key
-
-    key = generate_key(path)
-    if as_json:
-        print_json(
-            {"key_id": key.keyid, "private_key": str(key.private_path), "public_key": str(key.public_path)}
-        )
-    else:
-        click.echo(
-            f"private key  {key.private_path}  (keep it secret; name it as signing.key)\n"
-            f"public key   {key.public_path}  (for: mintage verify DATASET --key {key.public_path})\n"
-            f"key id       {key.keyid}"
-        )
-
-
 main.add_command(regenerate)
 main.add_command(review)
 main.add_command(attest)
 main.add_command(verify)
 main.add_command(prove)
 main.add_command(gc)
+main.add_command(keygen)
+main.add_command(pubkey)
+main.add_command(sign)

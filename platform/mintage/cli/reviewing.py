@@ -23,9 +23,7 @@ PAGE = Path("review.html")
     "--verdict", type=click.Choice(["accept", "reject"]), help="What you think of the data set, to be signed."
 )
 @click.option("--note", default="", metavar="TEXT", help="Why, in your own words; signed with the verdict.")
-@click.option(
-    "--key", type=click.Path(path_type=Path), metavar="FILE", help="Your private key; needed with --verdict."
-)
+@click.option("--key", metavar="KEY", help="Path or URI of your private key; needed with --verdict.")
 @click.option(
     "--page",
     type=click.Path(path_type=Path),

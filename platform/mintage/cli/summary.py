@@ -33,7 +33,7 @@ def run_summary(summary: Mapping[str, Any]) -> str:
         f"dataset   {summary['dataset']}, version {summary['version']}",
         f"run       {summary['run_id']}",
         f"root      {summary['root']}",
-        f"signed    by key {summary['key_id']} ({summary['key_path']})",
+        *(f"signed    by key {one['key_id']} ({one['key_path']})" for one in summary["signers"]),
     ]
     return "\n".join(lines)
 

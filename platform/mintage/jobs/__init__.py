@@ -14,6 +14,7 @@ from mintage.jobs.report_files import write_report
 from mintage.jobs.result import Result
 from mintage.jobs.reviewing import review, reviews
 from mintage.jobs.samples import review_page
+from mintage.jobs.signing import SignedVersion, public_key, sign
 from mintage.jobs.sources import open_source
 from mintage.jobs.verification import prove, verify, verify_part
 
@@ -23,6 +24,7 @@ __all__ = [
     "Imputed",
     "Regenerated",
     "Result",
+    "SignedVersion",
     "attest",
     "evaluate",
     "gc",
@@ -30,11 +32,13 @@ __all__ = [
     "open_source",
     "preview",
     "prove",
+    "public_key",
     "regenerate",
     "review",
     "review_page",
     "reviews",
     "run",
+    "sign",
     "verify",
     "verify_part",
     "write_report",

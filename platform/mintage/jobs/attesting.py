@@ -12,11 +12,11 @@ from pydantic import ValidationError
 from mintage.contracts import TableReader, type_name
 from mintage.errors import ObjectExistsError, SourceError, SpecError
 from mintage.jobs.datasets import find_dataset
+from mintage.jobs.signers import open_key
 from mintage.jobs.source_attestations import Place, place_at, place_beside
 from mintage.jobs.sources import make_connector, open_reader
 from mintage.plugins import connector
 from mintage.provenance.digests import digest_of
-from mintage.provenance.signing import Signer, local_identity
 from mintage.provenance.source_statement import RealSource, SourceColumn
 from mintage.settings import Settings
 from mintage.spec import IN_MEMORY, SourceSpec
@@ -66,7 +66,7 @@ def attest(
     `ObjectExistsError` when an attestation is there already.
     """
     settings = Settings.read()
-    signer = Signer.load(key) if key else local_identity(settings.home)
+    signer = open_key(key, settings)
     place = _place(source, out, storage)
     if place.store.exists(place.path):
         raise ObjectExistsError(

@@ -45,6 +45,7 @@ from mintage.jobs.planning import Request, check_foreseen, make_plan, make_reque
 from mintage.jobs.reporting import RunReporter, check_columns, judge_again, make_gates, refuse_failed
 from mintage.jobs.resolution import resolve
 from mintage.jobs.result import Result
+from mintage.jobs.signers import open_signer
 from mintage.jobs.sources import Piece, check_apart, open_pieces
 from mintage.jobs.summary import summarize
 from mintage.jobs.workplace import Workplace
@@ -52,7 +53,7 @@ from mintage.plan import Plan
 from mintage.provenance.facts import ProbeFacts, check_builder
 from mintage.provenance.heads import is_signed_by
 from mintage.provenance.lineage import Lineage
-from mintage.provenance.signing import PublicKey, Signer, local_identity
+from mintage.provenance.signing import PublicKey, Signer
 from mintage.provenance.statements import Head
 from mintage.settings import Settings
 from mintage.spec import JobSpec, read_spec
@@ -109,8 +110,9 @@ class _Run:
         builder = check_builder(settings.builder)
         store = ObjectStore.open(self.spec.sink.uri, options=self.spec.sink.storage)
         request = self._timed("read", self.spec.name, lambda: self._read(store))
-        signer = self._signer(settings)
-        place = self._place(store, request, [signer.public_key, *self._trusted()])
+        # The keys are opened before any work, so that a wrong one costs nothing; no worker sees them.
+        signer = open_signer(self.spec.signing, settings)
+        place = self._place(store, request, [*signer.public_keys, *self._trusted()])
         request = replace(request, lineage=self._admit(request, place.plan))
         workplace = Workplace.choose(self.spec, settings, store)
         plan, tally = self._make(store, request, place, workplace)
@@ -122,8 +124,12 @@ class _Run:
         )
         result = Result.open(store.uri, storage=self.spec.sink.storage, version=head.version)
         summary = summarize(result, plan, tally, self.seconds)
-        key = {"key_id": signer.keyid, "key_path": str(self.spec.signing.key or settings.identity)}
-        return replace(result, summary={**summary, "workers": workplace.workers, **key})
+        signers = [
+            {"key_id": one, "key_path": name} for one, name in zip(signer.keyids, signer.names, strict=True)
+        ]
+        return replace(
+            result, summary={**summary, "workers": workplace.workers, **signers[0], "signers": signers}
+        )
 
     def _place(self, store: ObjectStore, request: Request, keys: list[PublicKey]) -> Place:
         """Where the shards of this job go, which is decided before anything is fitted."""
@@ -211,9 +217,9 @@ class _Run:
         base = place.base
         if place.head is not None and place.done is not None:
             # Whoever signed it, what came after it is not taken back by another version of this one.
-            if not place.is_newest or is_signed_by(store, place.head, signer.public_key):
+            if not place.is_newest or is_signed_by(store, place.head, signer.public_keys):
                 return place.head
-            base = base_of(store, place.done, [signer.public_key, *self._trusted()])
+            base = base_of(store, place.done, [*signer.public_keys, *self._trusted()])
         return attest_run(
             store,
             plan,
@@ -287,11 +293,6 @@ class _Run:
 
     def _mint(self, store: ObjectStore, plan: Plan, executor: Executor) -> Tally:
         return mint_all(plan, store, executor, on_event=self.on_event, cancelled=self.cancelled)
-
-    def _signer(self, settings: Settings) -> Signer:
-        """The key is opened before any work, so that a wrong one costs nothing; no worker sees it."""
-        key = self.spec.signing.key
-        return Signer.load(key) if key else local_identity(settings.home)
 
     def _trusted(self) -> list[PublicKey]:
         """Who else may have signed what is appended to."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mintage.errors import ProvenanceError
+from mintage.jobs.signers import open_key
 from mintage.jobs.verification import trusted_keys
 from mintage.provenance.attestations import add_attestation
 from mintage.provenance.digests import digest_of
@@ -23,8 +24,9 @@ from mintage.provenance.reviews import (
     read_unverified_reviews,
     standing_reviews,
 )
-from mintage.provenance.signing import PublicKey, Signer
+from mintage.provenance.signing import PublicKey
 from mintage.provenance.statements import Head, Statement
+from mintage.settings import Settings
 from mintage.store import ObjectStore
 
 MAX_PAGE_BYTES = 64 * 2**20
@@ -73,7 +75,7 @@ def review(
     """
     store = ObjectStore.open(uri, options=storage)
     head, statement = newest_version(store, trusted_keys(trusted))
-    signer = Signer.load(key)
+    signer = open_key(key, Settings.read())
     asked = Review.of(
         {
             "name": statement.name,

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mintage.errors import ObjectExistsError, ObjectMissingError, ProvenanceError, SignatureError
+from mintage.errors import (
+    ObjectExistsError,
+    ObjectMissingError,
+    ProvenanceError,
+    SignatureError,
+    SigningError,
+    UnsignedError,
+)
 from mintage.provenance._plans import MAX_PLAN_BYTES, find_plan_problems
 from mintage.provenance._strangers import other_plans
 from mintage.provenance._version import VersionWriter
@@ -18,13 +25,21 @@ from mintage.provenance.exports import Exports
 from mintage.provenance.facts import Facts
 from mintage.provenance.gate_statement import TEST_RESULT_TYPE, TestResult, build_test_result
 from mintage.provenance.heads import read_head, read_statement, statement_lines, versions
-from mintage.provenance.layout import DATA, attachment_path, head_path, statements_path, version_path
+from mintage.provenance.layout import (
+    DATA,
+    attachment_path,
+    head_path,
+    statements_path,
+    unsigned_path,
+    version_path,
+)
 from mintage.provenance.merkle import HASH_BYTES, TILE_WIDTH, TileReader
 from mintage.provenance.records import CommitRecord
 from mintage.provenance.segments import Segment, Segments, read_segments
-from mintage.provenance.signing import MAX_ENVELOPE_BYTES, Signer, verify
+from mintage.provenance.signing import Signer, verify
 from mintage.provenance.slsa import PROVENANCE_TYPE, build_provenance
 from mintage.provenance.statements import Beside, Folded, Head, Named, Statement, build_statement
+from mintage.provenance.unsigned import envelope_lines, read_unsigned, write_unsigned
 from mintage.store import ObjectStore
 
 __all__ = ["MAX_PLAN_BYTES", "Attestation"]
@@ -53,14 +68,15 @@ class Attestation:
     workers: int
 
     def find(self) -> Head | None:
-        """The newest head that this key has signed for this plan, if it says all that is to be said."""
+        """The newest head that our keys have all signed for this plan, if it says all that is to be said."""
         self._check_plan()
+        keys = self.signer.public_keys
         for version in reversed(versions(self.store)):
             head = read_head(self.store, version)
             try:
-                statement = read_statement(self.store, head, [self.signer.public_key])
+                statement = read_statement(self.store, head, keys, threshold=len(keys))
             except SignatureError:
-                continue  # signed by somebody else: we vouch with our own key, in a version of our own
+                continue  # signed by others: we vouch with our own keys, in a version of our own
             agreed = (statement.root, statement.predicate.tree.size) == (head.root, head.size)
             if statement.segments == self.segments and agreed:
                 return head if self._says_all(statement) else None
@@ -152,17 +168,47 @@ class Attestation:
         The statements come first: they claim the version. Whoever has other attachments finds them and
         takes another version, so no file ever lies beside a statement that does not name it.
         """
-        payloads = self._payloads(version, folded)
-        payload = payloads[0]
-        try:
-            self.store.create(statements_path(version), self._envelopes(payloads))
-        except ObjectExistsError:
-            payload = self._adopt(version, folded)
+        payload = self._claim(version, folded)
         for name, data in self.attachments.items():
             self.store.create(attachment_path(version, name), data)
         head = Head(version=version, statement=digest_of(payload), size=folded.size, root=folded.root)
         self.store.create(head_path(version), head.to_bytes())
         return head
+
+    def _claim(self, version: int, folded: Folded) -> bytes:
+        """Write the signed statements of a version, or find those of an earlier try; the first payload.
+
+        Raises `UnsignedError` when a key does not sign: then all but the signatures is kept.
+        """
+        path = statements_path(version)
+        if self.store.exists(path):
+            return self._adopt(version, folded)
+        payloads = self._payloads(version, folded)
+        self._check_unsigned(version, folded)
+        try:
+            self.store.create(path, envelope_lines(self.signer, payloads))
+        except ObjectExistsError:
+            return self._adopt(version, folded)
+        except SigningError as exc:
+            self._keep_unsigned(version, payloads)
+            raise UnsignedError(
+                f"the data set is complete and kept, but unsigned, as version {version}: {exc.message}",
+                f"{exc.hint}; then run the same job again, or: mintage sign {self.store.uri} --key KEY",
+            ) from exc
+        return payloads[0]
+
+    def _check_unsigned(self, version: int, folded: Folded) -> None:
+        """Raise `ObjectExistsError` when the version was left unsigned with something else in it."""
+        payloads = read_unsigned(self.store, version)
+        if payloads is not None and not self._says_same(payloads, folded):
+            raise ObjectExistsError(f"{unsigned_path(version)} holds statements about something else")
+
+    def _keep_unsigned(self, version: int, payloads: Sequence[bytes]) -> None:
+        # What an earlier try left says the same, or the version would not have been taken.
+        if not self.store.exists(unsigned_path(version)):
+            write_unsigned(self.store, version, payloads)
+        for name, data in self.attachments.items():
+            self.store.create(attachment_path(version, name), data)
 
     def _payloads(self, version: int, folded: Folded) -> list[bytes]:
         """What is to be signed of a version: the statement about the data set, which names the others."""
@@ -191,15 +237,6 @@ class Attestation:
     def _named_tests(self, root: str) -> tuple[Named, ...]:
         return tuple(Named(TEST_RESULT_TYPE, digest_of(test)) for test in self._tests(root))
 
-    def _envelopes(self, payloads: Sequence[bytes]) -> bytes:
-        lines = b"".join(self.signer.sign(payload) + b"\n" for payload in payloads)
-        if len(lines) > MAX_ENVELOPE_BYTES:
-            raise ProvenanceError(
-                f"the signed statements have {len(lines)} bytes where {MAX_ENVELOPE_BYTES} are allowed",
-                "use a smaller spec: fewer columns, conditions or operators",
-            )
-        return lines
-
     def _previous(self, version: int) -> str | None:
         """The statement of the newest version before; numbers may be left out by what was never finished."""
         older = [number for number in versions(self.store) if number < version]
@@ -211,20 +248,26 @@ class Attestation:
         Raises `ObjectExistsError` when it says something else, or is somebody else's.
         """
         path = statements_path(version)
+        keys = self.signer.public_keys
         try:
-            payloads = [self._own(line) for line in statement_lines(self.store, version)]
-            statement = Statement.from_payload(payloads[0])
-        except (ProvenanceError, IndexError) as exc:
+            lines = statement_lines(self.store, version)
+            payloads = [verify(line, keys, threshold=len(keys)) for line in lines]
+        except ProvenanceError as exc:
             raise ObjectExistsError(f"{path} holds other statements: {exc}") from exc
-        found = (statement.root, statement.segments, *_judged(statement))
-        named = [digest for _, digest in statement.predicate.beside.statements]
-        wanted = (folded.root, self.segments, self.report, self._named_tests(folded.root))
-        if found != wanted or [digest_of(payload) for payload in payloads[1:]] != named:
+        if not self._says_same(payloads, folded):
             raise ObjectExistsError(f"{path} holds a statement about something else")
         return payloads[0]
 
-    def _own(self, envelope: bytes) -> bytes:
-        return verify(envelope, [self.signer.public_key])
+    def _says_same(self, payloads: Sequence[bytes], folded: Folded) -> bool:
+        """Whether these payloads of an earlier try say what is to be said now, but for the times."""
+        try:
+            statement = Statement.from_payload(payloads[0])
+        except (ProvenanceError, IndexError):
+            return False
+        found = (statement.root, statement.segments, *_judged(statement))
+        named = [digest for _, digest in statement.predicate.beside.statements]
+        wanted = (folded.root, self.segments, self.report, self._named_tests(folded.root))
+        return found == wanted and [digest_of(payload) for payload in payloads[1:]] == named
 
 
 def _judged(statement: Statement) -> tuple[Mapping[str, Attached], tuple[Named, ...]]:

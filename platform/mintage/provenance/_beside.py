@@ -8,7 +8,13 @@ from mintage.errors import ProvenanceError, SignatureError
 from mintage.provenance.attachments import find_difference
 from mintage.provenance.evidence import Evidence, payload_digest
 from mintage.provenance.gate_statement import TEST_RESULT_TYPE, GateStatement
-from mintage.provenance.layout import attachment_path, checksums_path, statements_path, version_path
+from mintage.provenance.layout import (
+    attachment_path,
+    checksums_path,
+    statements_path,
+    unsigned_path,
+    version_path,
+)
 from mintage.provenance.report import VerifyReport
 from mintage.provenance.signing import PublicKey, verify
 from mintage.provenance.slsa import PROVENANCE_TYPE, Provenance
@@ -62,7 +68,7 @@ def check_attachments(store: ObjectStore, statement: Statement, report: VerifyRe
             report.checked.attachments += 1
     folder = version_path(version)
     known = {attachment_path(version, name) for name in attached}
-    known |= {statements_path(version), checksums_path(version)}
+    known |= {statements_path(version), checksums_path(version), unsigned_path(version)}
     for info in store.list(folder):
         if info.path not in known and not info.path.startswith((f"{folder}records/", f"{folder}tile/")):
             report.fail("additional-attachment", info.path, "the statement does not name this file")

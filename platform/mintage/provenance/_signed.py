@@ -11,10 +11,11 @@ from mintage.provenance._judging import judge
 from mintage.provenance.attestations import read_attestations
 from mintage.provenance.evidence import Evidence, read_evidence, read_first
 from mintage.provenance.heads import latest_head, pick_statement, read_head
-from mintage.provenance.layout import HEADS, attestations_path, head_path, statements_path
+from mintage.provenance.layout import HEADS, attestations_path, head_path, statements_path, unsigned_path
 from mintage.provenance.policy import Policy
 from mintage.provenance.report import VerifyReport
 from mintage.provenance.statements import Head, Statement
+from mintage.provenance.unsigned import find_unsigned
 from mintage.store import ObjectStore
 
 
@@ -78,10 +79,23 @@ def _head(store: ObjectStore, version: int | None, report: VerifyReport) -> Head
         report.fail("bad-head", HEADS, exc.message)
         return None
     if report.head is None:
+        _fail_without_head(store, report)
+    elif version is None and store.exists(unsigned_path(following := report.head.version + 1)):
+        report.notes.append(f"version {following} is there too, but unsigned")
+    return report.head
+
+
+def _fail_without_head(store: ObjectStore, report: VerifyReport) -> None:
+    if (waiting := find_unsigned(store)) is None:
         report.fail(
             "missing-head", HEADS, "there is no head: the data set was never attested, or is not here"
         )
-    return report.head
+    else:
+        report.fail(
+            "unsigned",
+            unsigned_path(waiting),
+            f"version {waiting} waits to be signed: no key would sign when it was made",
+        )
 
 
 def _evidence(

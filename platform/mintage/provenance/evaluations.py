@@ -56,7 +56,7 @@ def keep_failed_evaluation(
     earlier = base.segments.parts if base else ()
     root = _root(store, [*earlier, own] if own else [], workers)
     payload = build_test_result(name, root, test_result, described)
-    folder = evaluation_path(digest_of(signer.keyid.encode("utf-8") + payload))
+    folder = evaluation_path(digest_of("".join(signer.keyids).encode("utf-8") + payload))
     for file, data in attachments.items():
         store.create(folder + file, data)
     try:

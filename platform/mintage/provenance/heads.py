@@ -51,23 +51,31 @@ def find_head(store: ObjectStore, version: int | None = None) -> Head | None:
     return read_head(store, version)
 
 
-def read_statement(store: ObjectStore, head: Head, keys: Sequence[PublicKey] | None) -> Statement:
-    """The statement that a head names, parsed only after one of `keys` was found to have signed it.
+def read_statement(
+    store: ObjectStore, head: Head, keys: Sequence[PublicKey] | None, *, threshold: int = 1
+) -> Statement:
+    """The statement that a head names, parsed only after enough of `keys` were found to have signed it.
 
-    With `keys=None` no signature is checked. Raises `SignatureError` or `ProvenanceError`.
+    `threshold` says how many; with `keys=None` no signature is checked. Raises `SignatureError` or
+    `ProvenanceError`.
     """
     lines = statement_lines(store, head.version)
-    return pick_statement(lines, head.statement, keys, statements_path(head.version))
+    return pick_statement(lines, head.statement, keys, statements_path(head.version), threshold=threshold)
 
 
 def pick_statement(
-    lines: Iterable[bytes], digest: str, keys: Sequence[PublicKey] | None, path: str
+    lines: Iterable[bytes],
+    digest: str,
+    keys: Sequence[PublicKey] | None,
+    path: str,
+    *,
+    threshold: int = 1,
 ) -> Statement:
     """Of envelopes, which lie at `path`, the statement with that digest; as `read_statement` does."""
     refused: SignatureError | None = None
     for line in lines:
         try:
-            payload = unverified_payload(line) if keys is None else verify(line, keys)
+            payload = unverified_payload(line) if keys is None else verify(line, keys, threshold=threshold)
         except SignatureError as exc:
             refused = exc
             continue
@@ -78,10 +86,10 @@ def pick_statement(
     raise ProvenanceError(f"{path} does not hold the statement {digest} that the head names")
 
 
-def is_signed_by(store: ObjectStore, head: Head, key: PublicKey) -> bool:
-    """Whether that key signed the statement that a head names."""
+def is_signed_by(store: ObjectStore, head: Head, keys: Sequence[PublicKey]) -> bool:
+    """Whether all of these keys signed the statement that a head names."""
     try:
-        read_statement(store, head, [key])
+        read_statement(store, head, keys, threshold=len(keys))
     except SignatureError:
         return False
     return True

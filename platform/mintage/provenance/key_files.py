@@ -88,13 +88,15 @@ def read_key(path: Path, *, private: bool = False) -> bytes:
     try:
         # A pipe under that name must not be waited for.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        with os.fdopen(handle, "rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
+        try:
+            mode = os.fstat(handle).st_mode
             if not stat.S_ISREG(mode):
                 raise ProvenanceError(f"the key {path} is not a file", "make one with `mintage keygen`")
             if private:
                 _check_mode(path, mode)
-            return file.read(_MAX_KEY_BYTES)
+            return os.read(handle, _MAX_KEY_BYTES)
+        finally:
+            os.close(handle)
     except OSError as exc:
         raise ProvenanceError(
             f"the key {path} cannot be read: {exc.strerror or exc}", "make one with `mintage keygen`"

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import unquote_plus
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -34,11 +34,14 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.\-]+):")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Service:
-    """A kind of key service: what must be installed, and how a key of it is opened."""
+    """A kind of key service: what its URIs look like, what must be installed, how a key is opened."""
 
+    pattern: re.Pattern[str]
+    form: str
+    """What a URI looks like, for whoever wrote another one."""
     extra: str
     modules: tuple[str, ...]
-    open: Callable[[str, AskPin], SslibSigner]
+    open: Callable[[re.Match[str], AskPin], SslibSigner]
     hint: str
     """What to look at when it does not answer."""
 
@@ -71,10 +74,13 @@ def open_key(uri: str, ask_pin: AskPin) -> SslibSigner:
     """
     scheme = key_scheme(uri)
     assert scheme is not None
-    _check_installed(scheme)
     service = _SERVICES[scheme]
+    if (match := service.pattern.fullmatch(uri)) is None:
+        # Not the query: somebody may have written a PIN into it.
+        raise ProvenanceError(f"{uri.partition('?')[0][:200]!r} names no key", f"write {service.form}")
+    _check_installed(scheme)
     try:
-        return service.open(uri, ask_pin)
+        return service.open(match, ask_pin)
     except MintageError:
         raise
     except Exception as exc:  # each service's library has errors of its own, and none is ours
@@ -139,61 +145,39 @@ def _is_installed(module: str) -> bool:
         return False
 
 
-def _open_aws(uri: str, _: AskPin) -> SslibSigner:
-    return _with_public(*sslib.AWSSigner.import_(_rest(uri)))
+def _open_aws(match: re.Match[str], _: AskPin) -> SslibSigner:
+    return _with_public(*sslib.AWSSigner.import_(match[1]))
 
 
-def _open_gcp(uri: str, _: AskPin) -> SslibSigner:
-    return _with_public(*sslib.GCPSigner.import_(_rest(uri)))
+def _open_gcp(match: re.Match[str], _: AskPin) -> SslibSigner:
+    return _with_public(*sslib.GCPSigner.import_(match[1]))
 
 
-def _open_azure(uri: str, _: AskPin) -> SslibSigner:
-    parts = urlsplit(uri)
-    match = re.fullmatch(r"([A-Za-z0-9\-]+)\.vault\.azure\.net", parts.netloc)
-    names = parts.path.strip("/").split("/")
-    if match is None or names[0] != "keys" or len(names) not in (2, 3):
-        raise ProvenanceError(
-            f"{uri[:200]!r} names no key", "write azurekms://VAULT.vault.azure.net/keys/NAME[/VERSION]"
-        )
-    found, key = sslib.AzureSigner.import_(match[1], names[1])
-    if len(names) == 3 and found.rstrip("/").rpartition("/")[2] != names[2]:
-        raise _other_version(uri, found)
+def _open_azure(match: re.Match[str], _: AskPin) -> SslibSigner:
+    found, key = sslib.AzureSigner.import_(match[1], match[2])
+    _check_newest(match[0], match[3], found)
     return _with_public(found, key)
 
 
-def _open_token(uri: str, ask_pin: AskPin) -> SslibSigner:
-    match = re.fullmatch(r"hsm:([0-9]{1,9})?(\?label=[^&#]{1,300})?", uri)
-    if match is None:
-        raise ProvenanceError(
-            f"{_without_query(uri)!r} names no key of a token",
-            "write hsm:ID?label=TOKEN; the PIN comes from MINTAGE_HSM_PIN, never from the URI",
-        )
-    label = parse_qs(urlsplit(uri).query).get("label", [None])[0]
-
+def _open_token(match: re.Match[str], ask_pin: AskPin) -> SslibSigner:
     def secrets(_: str) -> str:
         return ask_pin()
 
-    found, key = sslib.HSMSigner.import_(int(match[1]) if match[1] else None, label, secrets)
+    number, label = match[1], match[2]
+    found, key = sslib.HSMSigner.import_(
+        int(number) if number else None, unquote_plus(label) if label else None, secrets
+    )
     return _with_public(found, key, secrets)
 
 
-def _open_vault(uri: str, _: AskPin) -> SslibSigner:
-    match = re.fullmatch(r"hv:([A-Za-z0-9_.\-]{1,200})(/[0-9]{1,9})?", uri)
-    if match is None:
-        raise ProvenanceError(f"{uri[:200]!r} names no key of Vault", "write hv:NAME or hv:NAME/VERSION")
+def _open_vault(match: re.Match[str], _: AskPin) -> SslibSigner:
     found, key = sslib.VaultSigner.import_(match[1])
-    if match[2] and found.rpartition("/")[2] != match[2][1:]:
-        raise _other_version(uri, found)
+    _check_newest(match[0], match[2], found)
     return _with_public(found, key)
 
 
-def _open_sigstore(uri: str, _: AskPin) -> SslibSigner:
-    query = parse_qs(urlsplit(uri).query)
-    if set(query) != {"identity", "issuer"} or any(len(values) != 1 for values in query.values()):
-        raise ProvenanceError(
-            f"{uri[:200]!r} does not say who signs", "write sigstore:?identity=IDENTITY&issuer=ISSUER"
-        )
-    found, key = sslib.SigstoreSigner.import_(query["identity"][0], query["issuer"][0])
+def _open_sigstore(match: re.Match[str], _: AskPin) -> SslibSigner:
+    found, key = sslib.SigstoreSigner.import_(unquote_plus(match[1]), unquote_plus(match[2]))
     return _Keyless(sslib.SigstoreSigner.from_priv_key_uri(found, key))
 
 
@@ -225,53 +209,60 @@ def _with_public(uri: str, key: Key, secrets: Callable[[str], str] | None = None
     return SslibSigner.from_priv_key_uri(uri, public, secrets)
 
 
-def _rest(uri: str) -> str:
-    return uri.partition(":")[2]
-
-
-def _without_query(uri: str) -> str:
-    """The start of a URI, without what may be a secret that somebody wrote into it."""
-    return uri.partition("?")[0][:200]
-
-
-def _other_version(uri: str, newest: str) -> ProvenanceError:
-    return ProvenanceError(
-        f"{uri[:200]!r} is not the newest version of the key, which is {newest}", f"name {newest}"
-    )
+def _check_newest(uri: str, version: str | None, newest: str) -> None:
+    """Only the newest version of a key can be asked for its public half."""
+    if version is not None and newest.rstrip("/").rpartition("/")[2] != version:
+        raise ProvenanceError(
+            f"{uri[:200]!r} is not the newest version of the key, which is {newest}", f"name {newest}"
+        )
 
 
 _SERVICES = {
     "awskms": _Service(
+        pattern=re.compile(r"awskms:([^\s?#]{1,2048})"),
+        form="awskms:KEY, with the id, the ARN or the alias of the key",
         extra="awskms",
         modules=("boto3",),
         open=_open_aws,
         hint="check the credentials, the region, kms:GetPublicKey and kms:Sign, and that the key is ECDSA",
     ),
     "gcpkms": _Service(
+        pattern=re.compile(r"gcpkms:(projects/[^\s?#]{1,2048})"),
+        form="gcpkms:projects/P/locations/L/keyRings/R/cryptoKeys/K/cryptoKeyVersions/V",
         extra="gcpkms",
         modules=("google.cloud.kms",),
         open=_open_gcp,
         hint="check the credentials, and the roles cloudkms.publicKeyViewer and cloudkms.signer",
     ),
     "azurekms": _Service(
+        pattern=re.compile(
+            r"azurekms://([A-Za-z0-9\-]{1,200})\.vault\.azure\.net/keys/([A-Za-z0-9\-]{1,200})(?:/([0-9a-f]+))?"
+        ),
+        form="azurekms://VAULT.vault.azure.net/keys/NAME",
         extra="azurekms",
         modules=("azure.identity", "azure.keyvault.keys"),
         open=_open_azure,
         hint="check the credentials, and the role Key Vault Crypto User",
     ),
     "hsm": _Service(
+        pattern=re.compile(r"hsm:([0-9]{1,9})?(?:\?label=([^&#\s]{1,300}))?"),
+        form="hsm:ID?label=TOKEN; the PIN comes from MINTAGE_HSM_PIN, never from the URI",
         extra="hsm",
         modules=("pkcs11",),
         open=_open_token,
         hint="check PYKCS11LIB (the token's library), the label, the ID of the key, and MINTAGE_HSM_PIN",
     ),
     "hv": _Service(
+        pattern=re.compile(r"hv:([A-Za-z0-9_.\-]{1,200})(?:/([0-9]{1,9}))?"),
+        form="hv:NAME, with the name of a key of the transit engine",
         extra="vault",
         modules=("hvac",),
         open=_open_vault,
         hint="check VAULT_ADDR, VAULT_TOKEN, and that the transit key is of the type ed25519",
     ),
     "sigstore": _Service(
+        pattern=re.compile(r"sigstore:\?identity=([^&#\s]{1,1000})&issuer=([^&#\s]{1,1000})"),
+        form="sigstore:?identity=IDENTITY&issuer=ISSUER",
         extra="sigstore",
         modules=("sigstore",),
         open=_open_sigstore,

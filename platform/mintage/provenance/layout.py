@@ -20,7 +20,7 @@ PLANS = "_mintage/plans/"
 RECORDS_PER_FILE = 4096
 """Shard records in one file of a version."""
 
-_RESERVED = {"manifest-sha256.txt", "statement.jsonl", "statements.jsonl"}
+_RESERVED = {"manifest-sha256.txt", "statement.jsonl", "statements.jsonl", "unsigned.jsonl"}
 _MAX_PATH = 1024
 _MAX_TABLE = 200
 _ATTACHMENT = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*")
@@ -65,6 +65,11 @@ def records_path(version: int, number: int) -> str:
 def statements_path(version: int) -> str:
     """The signed statements of a version, one DSSE envelope a line."""
     return f"{version_path(version)}statements.jsonl"
+
+
+def unsigned_path(version: int) -> str:
+    """What was to be signed of a version when no key would sign it, one payload a line."""
+    return f"{version_path(version)}unsigned.jsonl"
 
 
 def checksums_path(version: int) -> str:

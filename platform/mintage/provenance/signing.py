@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -91,13 +91,18 @@ def no_pin() -> str:
     raise ProvenanceError("the token asks for its PIN", "set MINTAGE_HSM_PIN")
 
 
-class Signer:
-    """A private key that signs: from a file, or in a service or token that never gives it away."""
+class _One(NamedTuple):
+    """One private key, and the path or URI where it is."""
 
-    def __init__(self, signer: SslibSigner, name: str = "") -> None:
-        self._signer = signer
-        self.name = name
-        """Where the key is: a path or URI."""
+    signer: SslibSigner
+    name: str
+
+
+class Signer:
+    """Private keys that sign together, mostly one: from files, or in services that never give them away."""
+
+    def __init__(self, *keys: tuple[SslibSigner, str]) -> None:
+        self._keys = tuple(_One(*key) for key in keys)
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
@@ -108,7 +113,7 @@ class Signer:
         """
         file = Path(str(path).removeprefix("file://").removeprefix("file:"))
         pem = read_key(file, private=True)
-        return cls(CryptoSigner(parse_private_key(pem, str(file))), str(path))
+        return cls((CryptoSigner(parse_private_key(pem, str(file))), str(path)))
 
     @classmethod
     def open(cls, uri: Path | str, *, ask_pin: AskPin = no_pin) -> Self:
@@ -119,65 +124,73 @@ class Signer:
         """
         if key_scheme(str(uri)) is None:
             return cls.load(uri)
-        return cls(open_key(str(uri), ask_pin), str(uri))
+        return cls((open_key(str(uri), ask_pin), str(uri)))
+
+    @classmethod
+    def together(cls, signers: Iterable[Signer]) -> Self:
+        """All keys of several signers, which sign each envelope together.
+
+        Raises `ProvenanceError` when there is none, when two are the same key, or for too many.
+        """
+        joint = cls(*(key for signer in signers for key in signer._keys))
+        if not 0 < len(joint._keys) <= MAX_SIGNATURES:
+            raise ProvenanceError(f"{len(joint._keys)} keys cannot sign: 1 to {MAX_SIGNATURES} are needed")
+        if len(set(joint.keyids)) < len(joint.keyids):
+            raise ProvenanceError(
+                f"of {', '.join(joint.names)} two are the same key",
+                "name each key once: it counts once, however often it signs",
+            )
+        return joint
+
+    @property
+    def public_keys(self) -> tuple[PublicKey, ...]:
+        """The keys that verify what this one signs."""
+        return tuple(PublicKey(key.signer.public_key) for key in self._keys)
+
+    @property
+    def keyids(self) -> tuple[str, ...]:
+        """The ids of the keys, as they stand in envelopes."""
+        return tuple(key.signer.public_key.keyid for key in self._keys)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Where the keys are: paths or URIs."""
+        return tuple(key.name for key in self._keys)
 
     @property
     def public_key(self) -> PublicKey:
-        """The key that verifies what this one signs."""
-        return PublicKey(self._signer.public_key)
+        """The first of its keys."""
+        return self.public_keys[0]
 
     @property
     def keyid(self) -> str:
-        """The id of the key, as it stands in envelopes."""
-        return self._signer.public_key.keyid
+        """The id of the first of its keys."""
+        return self.keyids[0]
 
     def sign(self, payload: bytes, payload_type: str = IN_TOTO_PAYLOAD) -> bytes:
         """A DSSE envelope around the payload: one line of JSON, without a newline at its end.
 
-        Raises `SigningError` when the key does not sign, as when its service is down.
+        Each key signs it. Raises `SigningError` when one does not, as when its service is down.
         """
-        return sign_all([self], payload, payload_type)
-
-    def _sign(self, envelope: Envelope) -> None:
-        try:
-            made = envelope.sign(self._signer)
-            if isinstance(key := self._signer.public_key, SSlibKey):
-                # A service may have moved a name to another key since it was asked for the public half.
-                key.verify_signature(made, envelope.pae())
-        except MintageError:
-            raise
-        except Exception as exc:  # each service's library has errors of its own
-            raise service_error(self.name, exc) from exc
+        envelope = Envelope(payload, payload_type, {})
+        for key in self._keys:
+            _sign(envelope, key)
+        return canonical_json(envelope.to_dict())
 
     def __repr__(self) -> str:
-        return f"Signer({self.keyid[:16]}…)"
+        return f"Signer({', '.join(f'{keyid[:16]}…' for keyid in self.keyids)})"
 
 
-def sign_all(signers: Sequence[Signer], payload: bytes, payload_type: str = IN_TOTO_PAYLOAD) -> bytes:
-    """A DSSE envelope that all of `signers` have signed: one line of JSON, without a newline at its end.
-
-    Raises `ProvenanceError` when there is no signer, when two have the same key, or for too many, and
-    `SigningError` when one of them does not sign.
-    """
-    check_signers(signers)
-    envelope = Envelope(payload, payload_type, {})
-    for signer in signers:
-        signer._sign(envelope)
-    return canonical_json(envelope.to_dict())
-
-
-def check_signers(signers: Sequence[Signer]) -> None:
-    """Raise `ProvenanceError` unless these can sign one envelope together."""
-    if not 0 < len(signers) <= MAX_SIGNATURES:
-        raise ProvenanceError(f"{len(signers)} keys cannot sign: 1 to {MAX_SIGNATURES} are needed")
-    seen: dict[str, str] = {}
-    for signer in signers:
-        if signer.keyid in seen:
-            raise ProvenanceError(
-                f"{signer.name} and {seen[signer.keyid]} are the same key {signer.keyid}",
-                "name each key once: it counts once, however often it signs",
-            )
-        seen[signer.keyid] = signer.name
+def _sign(envelope: Envelope, key: _One) -> None:
+    try:
+        made = envelope.sign(key.signer)
+        if isinstance(public := key.signer.public_key, SSlibKey):
+            # A service may have moved a name to another key since it was asked for the public half.
+            public.verify_signature(made, envelope.pae())
+    except MintageError:
+        raise
+    except Exception as exc:  # each service's library has errors of its own
+        raise service_error(key.name, exc) from exc
 
 
 class Signed(NamedTuple):

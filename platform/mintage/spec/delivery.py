@@ -10,6 +10,8 @@ from mintage.spec._base import Flag, Kind, Options, Real, SpecModel, Uri, Whole
 from mintage.spec._problems import problem
 
 DEFAULT_SHARD_ROWS = 100_000
+MAX_KEYS = 15
+"""Keys that may sign besides the first one."""
 
 
 class SinkSpec(SpecModel):
@@ -109,6 +111,11 @@ class SigningSpec(SpecModel):
         default=None,
         description="Path or URI of the private key, see `mintage keygen`; null for the local "
         "identity, which is created once.",
+    )
+    keys: tuple[Uri, ...] = Field(
+        default=(),
+        max_length=MAX_KEYS,
+        description="Further private keys: each signs besides `key`, or instead of the local identity.",
     )
 
 

@@ -476,7 +476,7 @@ def test_a_signed_statement_with_a_wrong_attachment_is_malformed(
 def test_statements_that_could_not_be_read_back_are_not_written(
     minted: Minter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mintage.provenance._attestation.MAX_ENVELOPE_BYTES", 1000)
+    monkeypatch.setattr("mintage.provenance.unsigned.MAX_ENVELOPE_BYTES", 1000)
     with pytest.raises(ProvenanceError, match="where 1000 are allowed"):
         minted.attest()
     assert latest_head(minted.store) is None

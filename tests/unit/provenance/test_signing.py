@@ -106,7 +106,7 @@ def test_a_file_that_is_no_plain_private_key_is_refused(tmp_path: Path, data: by
     path = tmp_path / "k.pem"
     path.write_bytes(data)
     path.chmod(0o600)
-    with pytest.raises(ProvenanceError, match="is not a private key in PEM form|is encrypted"):
+    with pytest.raises(ProvenanceError, match=r"is not a private key in PEM form|is encrypted"):
         Signer.load(path)
     with pytest.raises(ProvenanceError, match="not a public key"):
         PublicKey.load(path)
