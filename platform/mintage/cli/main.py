@@ -24,7 +24,7 @@ from mintage.cli.regenerating import regenerate
 from mintage.cli.reviewing import review
 from mintage.cli.signing import keygen, pubkey, sign
 from mintage.cli.verifying import prove, verify
-from mintage.cli.versions import gc
+from mintage.cli.versions import diff, gc
 
 _SPEC = click.argument("spec", type=click.Path(path_type=Path))
 _SET = click.option(
@@ -243,6 +243,7 @@ main.add_command(review)
 main.add_command(attest)
 main.add_command(verify)
 main.add_command(prove)
+main.add_command(diff)
 main.add_command(gc)
 main.add_command(keygen)
 main.add_command(pubkey)

@@ -1,4 +1,4 @@
-"""The commands about a data set's versions: `gc`."""
+"""The commands about a data set's versions: `diff`, `gc`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mintage.cli._shell import common, print_json
+from mintage.cli._shell import FAILED, common, print_json
 
 if TYPE_CHECKING:
     from mintage.jobs.collecting import Collection
+    from mintage.jobs.differences import Change, Difference
 
 _SHOWN = 20
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -35,6 +36,24 @@ class _Age(click.ParamType[float]):
         if match is None or int(match[1]) == 0:
             self.fail(f"{value!r} is no age, such as 24h, 90m or 7d", param, ctx)
         return float(int(match[1]) * _UNITS[match[2]])
+
+
+@click.command()
+@click.argument("a")
+@click.argument("b")
+@_STORAGE
+@common
+def diff(a: str, b: str, *, storage: tuple[str, ...], as_json: bool) -> int:
+    """Compare the data sets or versions A and B, such as DATASET@1 DATASET. Exit code 1: they differ."""
+    from mintage.jobs.differences import diff as compare
+    from mintage.spec import read_options
+
+    found = compare(a, b, storage=read_options(storage))
+    if as_json:
+        print_json(found.to_json())
+    else:
+        click.echo(_difference(found))
+    return 0 if found.equal else FAILED
 
 
 @click.command()
@@ -80,3 +99,46 @@ def _collection(found: Collection) -> str:
     if found.running and not found.deleted:
         notes.append(f"  note: {found.running}: --delete would be refused")
     return "\n".join([first, *shown, *notes])
+
+
+def _difference(found: Difference) -> str:
+    """What is the same, and each thing that is not."""
+    lines = [_verdict(found)]
+    for name, side in (("a", found.a), ("b", found.b)):
+        head, predicate = side.manifest.head, side.manifest.statement.predicate
+        tables = ", ".join(f"{table} {sums.rows:,}" for table, sums in predicate.tables.items())
+        size = sum(table.bytes for table in predicate.tables.values())
+        lines.append(
+            f"  {name}  {side.store.uri}@{head.version}: {head.size:,} shards, {tables}, {size:,} bytes"
+        )
+    shards, sizes = found.shards, (found.a.manifest.head.size, found.b.manifest.head.size)
+    common_ = shards.shared + shards.differing
+    lines.append(
+        f"shards    {shards.shared:,} shared, {shards.differing:,} differ{_ranges(found)}, "
+        f"{sizes[0] - common_:,} only in a, {sizes[1] - common_:,} only in b"
+    )
+    lines += [f"schema    {change}" for change in found.schema[:_SHOWN]]
+    for title, changes in (("fact", found.facts), ("spec", found.spec), ("gate", found.gates)):
+        lines += [f"{title:<8}  {_change(change)}" for change in changes[:_SHOWN]]
+        if more := len(changes) - _SHOWN:
+            lines += [f"{title:<8}  and {more:,} more"] if more > 0 else []
+    return "\n".join(lines)
+
+
+def _verdict(found: Difference) -> str:
+    if found.equal:
+        return "equal: the same shards, byte for byte"
+    if found.same_rows:
+        return "different files with the same rows"
+    return "different"
+
+
+def _ranges(found: Difference) -> str:
+    if not found.shards.ranges:
+        return ""
+    shown = [str(one) if one == last else f"{one} to {last}" for one, last in found.shards.ranges]
+    return f" ({', '.join(shown)}{', …' if len(shown) == _SHOWN else ''})"
+
+
+def _change(change: Change) -> str:
+    return f"{change.what}: {change.a} > {change.b}"

@@ -6,6 +6,7 @@ The phases of a run stand in `execution.py`; how shards are minted does not belo
 from mintage.jobs.attesting import Attested, attest
 from mintage.jobs.collecting import Collection, gc
 from mintage.jobs.comparison import evaluate
+from mintage.jobs.differences import Difference, diff
 from mintage.jobs.execution import run
 from mintage.jobs.imputation import Imputed, impute
 from mintage.jobs.previews import preview
@@ -21,11 +22,13 @@ from mintage.jobs.verification import prove, verify, verify_part
 __all__ = [
     "Attested",
     "Collection",
+    "Difference",
     "Imputed",
     "Regenerated",
     "Result",
     "SignedVersion",
     "attest",
+    "diff",
     "evaluate",
     "gc",
     "impute",
