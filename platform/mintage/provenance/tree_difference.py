@@ -138,9 +138,7 @@ def _stretches(
             yield first - start, length, same
 
 
-def _walk(
-    one: Tiles, other: Tiles, node: tuple[int, int], wanted: range
-) -> Iterator[tuple[int, int, bool]]:
+def _walk(one: Tiles, other: Tiles, node: tuple[int, int], wanted: range) -> Iterator[tuple[int, int, bool]]:
     """The leaves of the subtree `node` (level and number) that are wanted, as stretches."""
     level, number = node
     first = number << (_BITS * level)
