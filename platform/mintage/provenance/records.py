@@ -47,6 +47,15 @@ _COUNT = core_schema.union_schema(
 Count = Annotated[int, GetPydanticSchema(lambda _source, _handler: _COUNT)]
 """A whole number that is decimal text in JSON."""
 
+_ALGORITHM = core_schema.custom_error_schema(
+    core_schema.literal_schema(["mintage-content-sha256/1"]),
+    custom_error_type="content_algorithm",
+    custom_error_message="cannot be checked: this content algorithm is not known to this version of Mintage",
+)
+
+KnownAlgorithm = Annotated[str, GetPydanticSchema(lambda _source, _handler: _ALGORITHM)]
+"""The name of the content digest; rows that were digested in another way are never called sound."""
+
 _Name = Annotated[str, Field(min_length=1, max_length=1024)]
 
 
@@ -146,7 +155,7 @@ class TableRecord(Record):
     """Size of the part."""
     content: Digest
     """Digest of the rows, by the algorithm below."""
-    content_algorithm: Literal["mintage-content-sha256/1"] = "mintage-content-sha256/1"
+    content_algorithm: KnownAlgorithm = "mintage-content-sha256/1"
     rows: Count
     schema_id: Digest = Field(validation_alias="schema", serialization_alias="schema")
     """`schema_id` of the table."""

@@ -22,7 +22,7 @@ from mintage.provenance.digests import Digest, digest_from_raw, raw_digest
 from mintage.provenance.facts import Facts
 from mintage.provenance.lineage import Lineage, join, unattested
 from mintage.provenance.privacy_claim import privacy_claim
-from mintage.provenance.records import Count, Record
+from mintage.provenance.records import Count, KnownAlgorithm, Record
 from mintage.provenance.segments import MAX_SEGMENTS, Segment, Segments
 from mintage.provenance.totals import Totals
 
@@ -203,7 +203,7 @@ class _Tree(BaseModel):
 
 
 class _Content(BaseModel):
-    algorithm: str = Field(pattern=rf"^{CONTENT_ALGORITHM}\z")
+    algorithm: KnownAlgorithm
     root: Digest
 
 
@@ -278,6 +278,9 @@ def parse_in_toto(payload: bytes, predicate_type: str) -> InToto:
         raise ProvenanceError(f"the statement is not of the type {predicate_type}")
     try:
         [subject] = value["subject"]
+        if "sha256" not in subject["digest"]:
+            given = ", ".join(sorted(subject["digest"])) or "none"
+            raise ProvenanceError(f"its subject has no sha256 digest, and others are not trusted: {given}")
         name, root = str(subject["name"]), digest_from_raw(bytes.fromhex(subject["digest"]["sha256"]))
         raw_digest(root)
         return InToto(name, root, value["predicate"], value)

@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ import polars as pl
 import pytest
 
 import mintage
-from mintage.provenance.signing import generate_key
+from mintage.provenance.signing import Signer, generate_key
+from tests.integration.hostile.forger import Forger
 
 _LIMITED = """
 import os, resource, sys
@@ -157,3 +159,33 @@ def dataset(made: Path, child: Child) -> Path:
 def key(made: Path, child: Child) -> Path:
     """The public key of the data set's signer, in the child's folder as `signer.pub`."""
     return Path(shutil.copy(made / "signer.pub", child.folder / "signer.pub"))
+
+
+@pytest.fixture
+def forger(made: Path, dataset: Path) -> Forger:
+    """Does harm to the data set, with the key that signed it."""
+    return Forger(folder=dataset, signer=Signer.load(made / "signer"))
+
+
+@pytest.fixture
+def other(child: Child) -> Path:
+    """The public key of somebody else, `other.pub` in the child's folder, with the private one beside it."""
+    return generate_key(child.folder / "other").public_path
+
+
+@pytest.fixture
+def policy(child: Child, key: Path) -> Callable[..., Path]:
+    """Writes a policy that trusts the signer, with changes, into the child's folder."""
+
+    def write(**changes: object) -> Path:
+        values = {
+            "format": "mintage-policy/1",
+            "keys": {"signer": {"file": key.name}},
+            "roles": {"builder": {"keys": ["signer"]}},
+            **changes,
+        }
+        path = child.folder / "policy.json"
+        path.write_text(json.dumps(values), encoding="utf-8")
+        return path
+
+    return write
