@@ -1,23 +1,60 @@
 """What a program calls: run a job, preview it, verify what it made, draft a spec for a source.
 
 The phases of a run stand in `execution.py`; how shards are minted does not belong here but in `engine`.
+Each is imported when it is used: to verify needs nothing that minting does.
 """
 
-from mintage.jobs.attesting import Attested, attest
-from mintage.jobs.collecting import Collection, gc
-from mintage.jobs.comparison import evaluate
-from mintage.jobs.differences import Difference, diff
-from mintage.jobs.execution import run
-from mintage.jobs.imputation import Imputed, impute
-from mintage.jobs.previews import preview
-from mintage.jobs.regeneration import Regenerated, regenerate
-from mintage.jobs.report_files import write_report
-from mintage.jobs.result import Result
-from mintage.jobs.reviewing import review, reviews
-from mintage.jobs.samples import review_page
-from mintage.jobs.signing import SignedVersion, public_key, sign
-from mintage.jobs.sources import open_source
-from mintage.jobs.verification import prove, verify, verify_part
+from typing import TYPE_CHECKING
+
+from mintage._lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from mintage.jobs.attesting import Attested, attest
+    from mintage.jobs.collecting import Collection, gc
+    from mintage.jobs.comparison import evaluate
+    from mintage.jobs.differences import Difference, diff
+    from mintage.jobs.execution import run
+    from mintage.jobs.imputation import Imputed, impute
+    from mintage.jobs.previews import preview
+    from mintage.jobs.regeneration import Regenerated, regenerate
+    from mintage.jobs.report_files import write_report
+    from mintage.jobs.result import Result
+    from mintage.jobs.reviewing import review, reviews
+    from mintage.jobs.samples import review_page
+    from mintage.jobs.signing import SignedVersion, public_key, sign
+    from mintage.jobs.sources import open_source
+    from mintage.jobs.verification import prove, verify, verify_part
+
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "Attested": "mintage.jobs.attesting",
+        "Collection": "mintage.jobs.collecting",
+        "Difference": "mintage.jobs.differences",
+        "Imputed": "mintage.jobs.imputation",
+        "Regenerated": "mintage.jobs.regeneration",
+        "Result": "mintage.jobs.result",
+        "SignedVersion": "mintage.jobs.signing",
+        "attest": "mintage.jobs.attesting",
+        "diff": "mintage.jobs.differences",
+        "evaluate": "mintage.jobs.comparison",
+        "gc": "mintage.jobs.collecting",
+        "impute": "mintage.jobs.imputation",
+        "open_source": "mintage.jobs.sources",
+        "preview": "mintage.jobs.previews",
+        "prove": "mintage.jobs.verification",
+        "public_key": "mintage.jobs.signing",
+        "regenerate": "mintage.jobs.regeneration",
+        "review": "mintage.jobs.reviewing",
+        "review_page": "mintage.jobs.samples",
+        "reviews": "mintage.jobs.reviewing",
+        "run": "mintage.jobs.execution",
+        "sign": "mintage.jobs.signing",
+        "verify": "mintage.jobs.verification",
+        "verify_part": "mintage.jobs.verification",
+        "write_report": "mintage.jobs.report_files",
+    },
+)
 
 __all__ = [
     "Attested",

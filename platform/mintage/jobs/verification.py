@@ -11,7 +11,6 @@ from typing import BinaryIO
 import pyarrow as pa
 
 from mintage.contracts import Connector, TableSchema
-from mintage.engine.bench import read_sink
 from mintage.errors import ProvenanceError, SpecError
 from mintage.provenance.heads import find_head, read_statement
 from mintage.provenance.policy import Policy
@@ -145,6 +144,9 @@ class _PartReader:
         return self._sink.scan_part(stream, table.arrow())
 
     def _find(self) -> Connector:
+        # Imported here, because the engine takes longer to load than a shard to verify.
+        from mintage.engine.bench import read_sink
+
         head = find_head(self._store, self._version)
         if head is None:
             raise ProvenanceError(f"{self._store.uri} has no head any more", "verify it again")
