@@ -27,6 +27,7 @@ NAMES = (
     "neighbours",
     "collapse",
     "fidelity",
+    "provenance_verify",
 )
 
 
