@@ -62,7 +62,7 @@ def _one_of_many(setting: Setting, folder: Path, signer: Signer) -> dict[str, ob
     shards = 20_000 if setting.quick else 1_000_000
     chosen, part = shards * 2 // 3 + 1, os.urandom(2**20)
     store = ObjectStore.open(str(folder))
-    sign_version(store, signer, shards, {chosen: part}, hashlib.sha256(part).hexdigest(), len(part))
+    sign_version(store, signer, shards, parts={chosen: part}, part=part)
     policy = Policy.trusting([signer.public_key])
     seconds, reports = [], []
     for _ in range(setting.runs):
@@ -84,11 +84,9 @@ def _one_of_many(setting: Setting, folder: Path, signer: Signer) -> dict[str, ob
 
 def _whole(setting: Setting, folder: Path, signer: Signer) -> dict[str, object]:
     shards, size = (4, 2**24) if setting.quick else (32, 2**26)
-    parts = os.urandom(size)
+    part = os.urandom(size)
     store = ObjectStore.open(str(folder))
-    sign_version(
-        store, signer, shards, dict.fromkeys(range(shards), parts), hashlib.sha256(parts).hexdigest(), size
-    )
+    sign_version(store, signer, shards, parts=dict.fromkeys(range(shards), part), part=part)
     files = sorted(str(path) for path in (folder / "data/rows").iterdir())
     policy = Policy.trusting([signer.public_key])
 
@@ -120,20 +118,20 @@ def _whole(setting: Setting, folder: Path, signer: Signer) -> dict[str, object]:
 
 
 def sign_version(
-    store: ObjectStore, signer: Signer, shards: int, parts: dict[int, bytes], sha256: str, size: int
+    store: ObjectStore, signer: Signer, shards: int, *, parts: dict[int, bytes], part: bytes
 ) -> None:
-    """A version of so many shards whose parts all have one digest; only those given are there."""
+    """A version of so many shards whose parts are all like `part`; only `parts` are there, by shard."""
     store.create(PLAN, canonical_json(PLAN_JSON))
-    template = _record(sha256, size)
+    template = _record(hashlib.sha256(part).hexdigest(), len(part))
     with VersionWriter(store, 1) as writer:
         for index in range(shards):
             commit = _commit(index, template)
             writer.add(commit)
             if index in parts:
                 store.create(commit_path(index), commit.to_bytes())
-                with store.part(commit.parts["rows"]) as part:
-                    part.write(parts[index])
-                    part.commit()
+                with store.part(commit.parts["rows"]) as stream:
+                    stream.write(parts[index])
+                    stream.commit()
         folded = writer.finish([])
     facts = _facts()
     provenance = build_provenance(facts, folded.root, PLAN_JSON)
