@@ -104,10 +104,7 @@ class _Counts:
 
 def _load(uri: str, storage: Mapping[str, object]) -> Model:
     store = ObjectStore.open(uri, options=storage)
-    stored = model_in_use(store)
-    if stored is None:
-        raise SpecError(f"{store.uri} holds no model", "name the folder of a data set that Mintage made")
-    return load_model(store, trust_installed(stored).ref)
+    return load_model(store, trust_installed(model_in_use(store)).ref)
 
 
 def _open(table: object) -> TableReader:

@@ -236,11 +236,7 @@ def _origin(spec: JobSpec) -> tuple[ObjectStore | None, str | None]:
     if spec.model is None:
         return None, None
     origin = ObjectStore.open(spec.model.uri, options=spec.model.storage)
-    stored = model_in_use(origin)
-    if stored is None:
-        raise SpecError(
-            f"model.uri: {origin.uri} holds no model", "name the folder of a data set that Mintage made"
-        )
+    stored = model_in_use(origin, "model.uri")
     if (wanted := spec.model.digest) is not None and stored.ref.digest != wanted:
         if find_model(origin, wanted) is not None:
             return origin, wanted

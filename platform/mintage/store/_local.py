@@ -99,7 +99,7 @@ class LocalBackend(Backend):
         """Follow all links on the way."""
         target = self._root / path
         with os_failures("look at", str(target)):
-            return not target.resolve().is_relative_to(self._root.resolve())
+            return not _real(target).is_relative_to(_real(self._root))
 
     def unfinished(self) -> list[UnfinishedInfo]:
         """The temporary files."""
@@ -122,7 +122,7 @@ class LocalBackend(Backend):
         return fsspec.filesystem("file"), str(self._root)
 
     def _check_inside(self, target: Path) -> None:
-        if not target.parent.resolve().is_relative_to(self._root.resolve()):
+        if not _real(target.parent).is_relative_to(_real(self._root)):
             raise StoreError(
                 f"cannot write {target}: a symbolic link leads out of {self._root}", "remove the link"
             )
@@ -216,6 +216,11 @@ def _read_all(file: io.FileIO, count: int) -> bytes:
         blocks.append(block)
         count -= len(block)
     return blocks[0] if len(blocks) == 1 else b"".join(blocks)
+
+
+def _real(path: Path) -> Path:
+    """The path without links, as far as they lead; `Path.resolve` fails where they go in a circle."""
+    return Path(os.path.realpath(path))
 
 
 def _flush_folder(folder: Path) -> None:
