@@ -19,7 +19,7 @@ from typing import Any
 import click
 
 from mintage.cli._shell import FAILED, Shell, common, print_json
-from mintage.cli.lineage import attest
+from mintage.cli.lineage import attest, lineage
 from mintage.cli.regenerating import regenerate
 from mintage.cli.reviewing import review
 from mintage.cli.signing import keygen, pubkey, sign
@@ -241,6 +241,7 @@ def schema(*, as_json: bool) -> None:
 main.add_command(regenerate)
 main.add_command(review)
 main.add_command(attest)
+main.add_command(lineage)
 main.add_command(verify)
 main.add_command(prove)
 main.add_command(diff)

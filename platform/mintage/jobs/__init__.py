@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mintage._lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from mintage.jobs.ancestry import lineage
     from mintage.jobs.attesting import Attested, attest
     from mintage.jobs.collecting import Collection, gc
     from mintage.jobs.comparison import evaluate
@@ -40,6 +41,7 @@ __getattr__, __dir__ = lazy_exports(
         "evaluate": "mintage.jobs.comparison",
         "gc": "mintage.jobs.collecting",
         "impute": "mintage.jobs.imputation",
+        "lineage": "mintage.jobs.ancestry",
         "open_source": "mintage.jobs.sources",
         "preview": "mintage.jobs.previews",
         "prove": "mintage.jobs.verification",
@@ -69,6 +71,7 @@ __all__ = [
     "evaluate",
     "gc",
     "impute",
+    "lineage",
     "open_source",
     "preview",
     "prove",

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from mintage.contracts import ATTESTATION_SUFFIX
-from mintage.errors import ObjectMissingError, SpecError
+from mintage.errors import ObjectMissingError, ProvenanceError, SpecError, StoreError
 from mintage.provenance.signing import PublicKey
 from mintage.provenance.source_statement import (
     MAX_SOURCE_STATEMENTS,
@@ -56,6 +56,27 @@ def place_at(uri: str, storage: Mapping[str, object] | None = None) -> Place | N
     return Place(ObjectStore.open(folder or "/", options=storage), name)
 
 
+def read_envelopes(place: Place) -> list[bytes] | None:
+    """The envelopes in an attestation, unverified; None when there is no such file.
+
+    Raises `ProvenanceError` when it holds too much.
+    """
+    try:
+        data = place.store.read(place.path, max_bytes=_MAX_FILE_BYTES)
+    except ObjectMissingError:
+        return None
+    except StoreError as exc:
+        if exc.retryable or place.store.size(place.path) <= _MAX_FILE_BYTES:
+            raise
+        raise ProvenanceError(f"{place.uri} has more than {_MAX_FILE_BYTES} bytes") from exc
+    lines = data.splitlines()
+    if len(lines) > MAX_SOURCE_STATEMENTS:
+        raise ProvenanceError(
+            f"{place.uri} holds {len(lines)} lines where {MAX_SOURCE_STATEMENTS} are allowed"
+        )
+    return lines
+
+
 def find_declaration(
     uri: str | None,
     named: str | None,
@@ -77,16 +98,14 @@ def find_declaration(
             raise SpecError(f"source.attestation: {named!r} names no file", "name the file of an attestation")
         return None
     try:
-        data = place.store.read(place.path, max_bytes=_MAX_FILE_BYTES)
-    except ObjectMissingError as exc:
-        if named:
-            raise SpecError(
-                f"source.attestation: there is no {place.uri}",
-                "make it with `mintage attest`, or remove the key",
-            ) from exc
+        lines = read_envelopes(place)
+    except ProvenanceError as exc:
+        return Doubted((exc.message,))
+    if lines is None and named:
+        raise SpecError(
+            f"source.attestation: there is no {place.uri}", "make it with `mintage attest`, or remove the key"
+        )
+    if lines is None:
         return None
-    lines = data.splitlines()
-    if len(lines) > MAX_SOURCE_STATEMENTS:
-        return Doubted((f"{place.uri} holds {len(lines)} lines where {MAX_SOURCE_STATEMENTS} are allowed",))
     judged = judge_declarations(lines, digest, keys)
     return judged if isinstance(judged, Believed) else Doubted((f"{place.uri}: {judged}",))
