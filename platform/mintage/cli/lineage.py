@@ -113,11 +113,7 @@ def _line(node: Node) -> str:
     told = [describe_parent(node.parent)]
     told += [node.state if node.state == "verified" or not node.reason else f"{node.state}: {node.reason}"]
     if node.found is not None:
-        told += [node.found.note] if node.found.note else []
-        told += (
-            [f"signed by {', '.join(keyid[:16] for keyid in node.found.keyids)}"] if node.found.keyids else []
-        )
-        told += [node.found.uri]
-    if node.repeated:
-        told.append("shown above")
-    return "  ".join(told)
+        signers = ", ".join(keyid[:16] for keyid in node.found.keyids)
+        told += [node.found.note, f"signed by {signers}" if signers else "", node.found.uri]
+    told.append("shown elsewhere in this tree" if node.repeated and node.found else "")
+    return "  ".join(filter(None, told))

@@ -19,6 +19,7 @@ from mintage.plan import Plan
 from mintage.provenance.attachments import describe
 from mintage.provenance.bases import Base
 from mintage.provenance.facts import Facts, ProbeFacts
+from mintage.provenance.lineage import join, unattested
 from mintage.provenance.manifest import attest
 from mintage.provenance.records import CommitRecord
 from mintage.provenance.segments import Segment, read_segments
@@ -96,6 +97,7 @@ def attest_run(
     told = _facts(store, plan, spec, builder=builder, started=started, finished=finished)
     facts = {**told, "probes": tuple(probes)}
     files = report_files(report) if report else {}
+    own = plan.lineage or unattested(plan.source)
     return attest(
         store,
         plan=plan.to_json(),
@@ -113,6 +115,7 @@ def attest_run(
             report=report,
             attached=describe(files),
             plan=plan,
+            lineage=join(base.statement.lineage, own) if base else own,
         ),
         test_result=gate_outcome(report) if report else None,
         workers=_READERS,

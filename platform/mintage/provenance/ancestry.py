@@ -106,9 +106,7 @@ def walk(
     nodes than that, and when a statement turns out to be its own ancestor, which hashes exclude.
     """
     root = _node(itself, start)
-    walked: dict[str, Node] = {start.statement: root}
-    open_: set[str] = set()
-    nodes = 1
+    steps = _Steps(find=find, walked={start.statement: root}, most=max_nodes, name=start.name)
     waiting: list[tuple[Node, int, bool]] = [(root, 0, False)]
     while waiting:
         node, deep, is_done = waiting.pop()
@@ -116,42 +114,53 @@ def walk(
         if found is None or found.lineage is None or node.state != "verified":
             continue
         if is_done:
-            open_.discard(found.statement)
-            continue
-        if deep >= depth:
-            node.state = "cut" if found.lineage.parents else node.state
-            continue
-        open_.add(found.statement)
-        waiting.append((node, deep, True))
-        for parent in found.lineage.parents:
-            if (nodes := nodes + 1) > max_nodes:
-                raise ProvenanceError(
-                    f"the lineage of {start.name} has more than {max_nodes} steps: the walk ended at {found.name}",
-                    "walk fewer generations with --depth, or begin at one of the parents",
-                )
-            child = _visit(parent, found, find, walked, open_)
-            node.parents.append(child)
-            if not child.repeated:
-                waiting.append((child, deep + 1, False))
+            steps.open.discard(found.statement)
+        elif deep >= depth and found.lineage.parents:
+            node.state = "cut"
+        else:
+            steps.open.add(found.statement)
+            node.parents = [steps.visit(parent, found) for parent in found.lineage.parents]
+            waiting.append((node, deep, True))
+            waiting.extend((child, deep + 1, False) for child in node.parents if not child.repeated)
     return Ancestry(root=root)
 
 
-def _visit(parent: Parent, below: Found, find: Find, walked: dict[str, Node], open_: set[str]) -> Node:
-    if parent.statement is None:
-        return Node(parent=parent, state="unattested", reason="no trusted statement spoke for it")
-    if parent.statement in open_:
-        raise ProvenanceError(
-            f"the lineage goes in a circle: {parent.name} ({parent.statement}) is its own ancestor",
-            "no statement can name itself by digest: what was read is not what it claims to be",
-        )
-    if (known := walked.get(parent.statement)) is not None:
-        return Node(parent=parent, state=known.state, found=known.found, reason=known.reason, repeated=True)
-    found = find(parent, below)
-    if found is not None and found.statement != parent.statement:
-        raise ProvenanceError(f"the statement {found.statement} was found in place of {parent.statement}")
-    node = _node(parent, found)
-    walked[parent.statement] = node
-    return node
+@dataclass(slots=True, kw_only=True)
+class _Steps:
+    """What was walked so far, and what is being walked."""
+
+    find: Find
+    walked: dict[str, Node]
+    most: int
+    name: str
+    open: set[str] = field(default_factory=set)
+    """Statements between the start and where the walk is."""
+    count: int = 1
+
+    def visit(self, parent: Parent, below: Found) -> Node:
+        """One step up. Raises `ProvenanceError` for a circle, and for one step too many."""
+        self.count += 1
+        if self.count > self.most:
+            raise ProvenanceError(
+                f"the lineage of {self.name} has more than {self.most} steps: the walk ended at {below.name}",
+                "walk fewer generations with --depth, or begin at one of the parents",
+            )
+        if parent.statement is None:
+            return Node(parent=parent, state="unattested", reason="no trusted statement spoke for it")
+        if parent.statement in self.open:
+            raise ProvenanceError(
+                f"the lineage goes in a circle: {parent.name} ({parent.statement}) is its own ancestor",
+                "no statement can name itself by digest: what was read is not what it claims to be",
+            )
+        if (known := self.walked.get(parent.statement)) is not None:
+            return Node(
+                parent=parent, state=known.state, found=known.found, reason=known.reason, repeated=True
+            )
+        found = self.find(parent, below)
+        if found is not None and found.statement != parent.statement:
+            raise ProvenanceError(f"the statement {found.statement} was found in place of {parent.statement}")
+        node = self.walked[parent.statement] = _node(parent, found)
+        return node
 
 
 def _node(parent: Parent, found: Found | None) -> Node:
@@ -159,9 +168,8 @@ def _node(parent: Parent, found: Found | None) -> Node:
         return Node(parent=parent, state="missing", reason="its statement was not found")
     if not found.keyids:
         return Node(parent=parent, state="untrusted", found=found, reason=found.reason)
-    return Node(
-        parent=parent, state="verified", found=found, reason="; ".join(_contradictions(parent, found))
-    )
+    reason = "; ".join(_contradictions(parent, found))
+    return Node(parent=parent, state="verified", found=found, reason=reason)
 
 
 def _contradictions(parent: Parent, found: Found) -> list[str]:

@@ -1,7 +1,7 @@
 """How far rows are from real ones: what was learned from, and what follows from that.
 
     generation    0 is real; what learns is 1 + the highest of what it learns from
-    real fraction mean of that of the parents, weighted by their rows
+    real fraction share of real rows among all rows that were learned from
     roots         the real sources that everything came from, by digest
 
 A parent that nobody trusted has signed is unknown, never real. Unknown spreads to what depends on it
@@ -82,7 +82,7 @@ class _Aged(BaseModel):
     )
     """What the generation is, or when it is unknown, the least that it can be."""
     real_fraction: Share = Field(validation_alias="realFraction", serialization_alias="realFraction")
-    """Share of real rows, all the way up, in [0, 1]; None: unknown."""
+    """Share of real rows among those learned from, in [0, 1]; 1 for a real source; None: unknown."""
 
     @model_validator(mode="before")
     @classmethod
@@ -175,7 +175,7 @@ def derive(ancestors: Sequence[Ancestor], waiver: Waiver | None = None) -> Linea
     ...                 real_fraction=Decimal("0.5"), weight=10)
     >>> made = derive([Ancestor(parent=people), Ancestor(parent=minted)])
     >>> made.generation, str(made.real_fraction), made.mode
-    (2, '0.875', 'accumulate')
+    (2, '0.75', 'accumulate')
 
     Raises `ProvenanceError` for more than `MAX_PARENTS` parents or `MAX_ROOTS` roots, and for a
     generation beyond `MAX_GENERATION`.
@@ -195,7 +195,7 @@ def derive(ancestors: Sequence[Ancestor], waiver: Waiver | None = None) -> Linea
     return Lineage(
         generation=generation,
         at_least=at_least,
-        real_fraction=_mean_fraction(parents),
+        real_fraction=_real_fraction(parents),
         mode=inherited[0] if inherited else _mode(parents),
         roots=tuple(roots),
         parents=tuple(parents),
@@ -218,7 +218,7 @@ def join(older: Lineage, newer: Lineage) -> Lineage:
     return Lineage(
         generation=generation,
         at_least=at_least,
-        real_fraction=_mean_fraction(parents),
+        real_fraction=_real_fraction(parents),
         mode=worst if _inherits(parents) else _mode(parents),
         roots=roots,
         parents=parents,
@@ -260,7 +260,7 @@ def find_flaws(lineage: Lineage) -> list[str]:
     """What a lineage says that does not follow from the parents that it lists; nothing when all does."""
     parents, flaws = lineage.parents, []
     generation, at_least = _age(parents)
-    fraction = _mean_fraction(parents)
+    fraction = _real_fraction(parents)
     if (lineage.generation, lineage.at_least) != (generation, at_least):
         flaws.append(
             f"the generation is {_age_text(lineage)}, but follows as {_text(generation)} "
@@ -300,19 +300,27 @@ def _age(parents: Sequence[Parent]) -> tuple[int | None, int]:
     return (at_least if known else None), at_least
 
 
-def _mean_fraction(parents: Sequence[Parent]) -> Decimal | None:
-    fractions = [parent.real_fraction for parent in parents]
-    if not fractions:
+def _real_fraction(parents: Sequence[Parent]) -> Decimal | None:
+    """The share of real rows among all that were learned from; that of a model is its data set's."""
+    shares = [_share(parent) for parent in parents]
+    if not shares:
         return Decimal(0)
-    if None in fractions:
-        return None
-    if len(set(fractions)) == 1:
-        return fractions[0]
+    if len(set(shares)) == 1:
+        return shares[0]
     weights = [parent.weight for parent in parents]
-    if None in weights or not sum(weight for weight in weights if weight is not None):
+    pairs = zip(shares, weights, strict=True)
+    known = [(Fraction(share), rows) for share, rows in pairs if share is not None and rows is not None]
+    rows = sum(weight for _, weight in known)
+    if len(known) < len(parents) or not rows:
         return None
-    pairs = [(Fraction(f or 0), w or 0) for f, w in zip(fractions, weights, strict=True)]
-    return _cut(sum((f * w for f, w in pairs), Fraction(0)) / sum(w for _, w in pairs))
+    return _cut(sum((share * weight for share, weight in known), Fraction(0)) / rows)
+
+
+def _share(parent: Parent) -> Decimal | None:
+    """The share of real rows among those of a parent: what a model made is not real, whatever taught it."""
+    if parent.kind == "model":
+        return parent.real_fraction
+    return {"real": Decimal(1), "synthetic": Decimal(0)}.get(parent.kind)
 
 
 def _cut(exact: Fraction) -> Decimal:

@@ -36,12 +36,15 @@ def describe(lineage: Lineage) -> str:
     """A lineage in a few words.
 
     >>> from mintage.provenance.lineage import derive, unattested
-    >>> describe(derive([])), describe(unattested("sha256:" + "0" * 64))
-    ('generation 1, 0 % real', 'generation unknown (at least 1), real share unknown')
+    >>> describe(derive([]))
+    'generation 1, learned from 0 % real rows'
+    >>> describe(unattested("sha256:" + "0" * 64))
+    'generation unknown (at least 1), learned from an unknown share of real rows'
     """
     told = [_generation(lineage.generation, lineage.at_least)]
     fraction = lineage.real_fraction
-    told.append("real share unknown" if fraction is None else f"{float(fraction) * 100:.3g} % real")
+    share = "an unknown share of" if fraction is None else f"{float(fraction) * 100:.3g} %"
+    told.append(f"learned from {share} real rows")
     if lineage.mode not in (None, "unknown"):
         told.append(f"mode {lineage.mode}")
     return ", ".join(told)

@@ -27,7 +27,10 @@ class LineageSpec(SpecModel):
         description="Generations away from real rows, at most; 1 is learned from real rows alone.",
     )
     min_real_fraction: Real | None = Field(
-        default=None, ge=0, le=1, description="Share of real rows, all the way up, in [0, 1], at least."
+        default=None,
+        ge=0,
+        le=1,
+        description="Share of real rows in what is learned from, in [0, 1], at least.",
     )
     forbid_roots: tuple[Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")], ...] = Field(
         default=(),

@@ -101,6 +101,7 @@ def test_three_generations_are_counted_and_the_guard_refuses_the_third(
     second = make("g2", source={"uri": uri(first)}, rows=150)
     [parent] = lineage_of(second).parents
     assert (lineage_of(second).generation, lineage_of(second).mode) == (2, "replace")
+    assert lineage_of(second).to_json()["realFraction"] == "0"
     assert lineage_of(second).roots == (source.source.digest,)
     assert (parent.kind, parent.statement) == ("synthetic", first.manifest.head.statement)
     assert (parent.digest, parent.weight) == (first.manifest.head.root, 200)
@@ -117,6 +118,7 @@ def test_three_generations_are_counted_and_the_guard_refuses_the_third(
     third = make("g3", source=both, lineage={"max_generation": 2, "waive": "to see the drift"})
     made = lineage_of(third)
     assert (made.generation, made.mode, made.roots) == (3, "accumulate", (source.source.digest,))
+    assert made.to_json()["realFraction"] == "0.666666666666"  # 300 of 450 rows
     assert [(one.kind, one.weight) for one in made.parents] == [("synthetic", 150), ("real", 300)]
     assert made.waiver is not None
     assert made.waiver.reason == "to see the drift"
@@ -126,12 +128,16 @@ def test_three_generations_are_counted_and_the_guard_refuses_the_third(
     assert any("to see the drift" in note for note in report.notes)
 
 
-def test_rows_of_a_first_generation_beside_real_ones_stay_wholly_real(real: Path, make: Made) -> None:
+def test_too_few_real_rows_are_refused_and_enough_are_not(real: Path, make: Made) -> None:
     mintage.attest(real)
     first = make("g1", source={"uri": str(real)})
-    mixed = make("mixed", source={"uri": str(real), "accumulate": [uri(first)]})
-    assert lineage_of(mixed).real_fraction == 1
-    assert lineage_of(mixed).generation == 2
+    limits = {"min_real_fraction": 0.6, "mode": "accumulate", "require_attested": True}
+    with pytest.raises(SpecError, match=r"the real fraction is 0, and must be 0\.6") as refused:
+        make("g2", source={"uri": uri(first)}, lineage=limits)
+    assert "mode: the mode is replace" in refused.value.message
+    assert "source.accumulate" in refused.value.hint
+    mixed = make("g2", source={"uri": str(real), "accumulate": [uri(first)]}, lineage=limits)
+    assert lineage_of(mixed).to_json()["realFraction"] == "0.6"
 
 
 def test_a_source_that_nobody_attested_is_unknown(real: Path, make: Made) -> None:

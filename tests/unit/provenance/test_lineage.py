@@ -74,21 +74,36 @@ def test_rows_of_a_model_are_as_old_as_the_rows_it_made_before() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parents", "fraction"),
+    ("real", "synthetic", "fraction"),
     [
-        ([("1", 1000), ("0", 1000)], "0.5"),
-        ([("1", 1000), ("0", 2000)], "0.333333333333"),
-        ([("1", 2000), ("0", 1000)], "0.666666666666"),
-        ([("1", 1), ("0.1", 1), ("0.2", 1)], "0.433333333333"),
-        ([("0.1", 10**18), ("0.3", 10**18)], "0.2"),
-        ([("1", 5), ("1", 7)], "1"),
-        ([("0", 5)], "0"),
+        ([1000], [1000], "0.5"),
+        ([1000], [2000], "0.333333333333"),
+        ([2000], [1000], "0.666666666666"),
+        ([1, 2], [7], "0.3"),
+        ([10**18], [9 * 10**18], "0.1"),
+        ([1], [10**15 - 1], "0"),
+        ([5, 7], [], "1"),
+        ([], [5], "0"),
     ],
-    ids=["half", "a-third", "never-rounded-up", "no-noise-of-floats", "large", "all", "none"],
+    ids=["half", "third", "never-up", "no-noise-of-floats", "large", "too-little", "all", "none"],
 )
-def test_the_real_fraction_is_weighted_by_rows(parents: list[tuple[str, int]], fraction: str) -> None:
-    made = derive([ancestor("synthetic", real_fraction=Decimal(real), weight=rows) for real, rows in parents])
-    assert made.to_json()["realFraction"] == fraction
+def test_the_real_fraction_is_the_share_of_real_rows(
+    real: list[int], synthetic: list[int], fraction: str
+) -> None:
+    # What a synthetic parent was learned from makes its rows no more real.
+    parents = [ancestor(weight=rows) for rows in real]
+    parents += [ancestor("synthetic", real_fraction=Decimal(1), weight=rows) for rows in synthetic]
+    assert derive(parents).to_json()["realFraction"] == fraction
+
+
+def test_a_model_hands_on_the_real_fraction_of_its_data_set() -> None:
+    quarter = Decimal("0.25")
+    assert derive([ancestor("model", real_fraction=quarter, weight=None)]).real_fraction == quarter
+
+
+def test_a_share_of_unknown_weight_is_unknown() -> None:
+    assert derive([ancestor(), ancestor("synthetic", weight=None)]).real_fraction is None
+    assert derive([ancestor("synthetic", weight=None)]).real_fraction == 0
 
 
 def test_roots_are_those_of_all_parents_once() -> None:
@@ -188,16 +203,14 @@ def test_what_does_not_follow_from_the_parents_is_told(change: dict[str, Any], t
     assert any(told in flaw for flaw in flaws), flaws
 
 
-DEEP = derive(
-    [ancestor("synthetic", generation=2, real_fraction=Decimal("0.2")), ancestor("synthetic", generation=2)]
-)
+DEEP = derive([ancestor("synthetic", generation=2)])
 
 
 @pytest.mark.parametrize(
     ("limits", "told"),
     [
         ({"max_generation": 2}, "the generation is 3, and must be 2 or less"),
-        ({"min_real_fraction": 0.7}, "the real fraction is 0.6, and must be 0.7 or more"),
+        ({"min_real_fraction": 0.3}, "the real fraction is 0, and must be 0.3 or more"),
         ({"forbid_roots": [PEOPLE]}, f"the rows come from {PEOPLE}, which is forbidden"),
         ({"mode": "accumulate"}, "the mode is replace, and must be accumulate"),
     ],
@@ -214,7 +227,7 @@ def test_a_limit_that_is_not_kept_is_told(limits: dict[str, Any], told: str) -> 
     [
         {},
         {"max_generation": 3},
-        {"min_real_fraction": 0.6},
+        {"min_real_fraction": 0},
         {"forbid_roots": [EVALUATION]},
         {"require_attested": True},
         {"mode": "replace"},

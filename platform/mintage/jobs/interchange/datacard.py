@@ -11,6 +11,7 @@ from mintage.jobs.interchange import sentences
 from mintage.jobs.interchange.described import Described
 from mintage.jobs.interchange.markdown import bullets, escape, table
 from mintage.provenance.layout import checksums_path
+from mintage.provenance.prov import describe, describe_parent
 
 DATACARD = "datacard.md"
 
@@ -109,7 +110,11 @@ def _lineage(version: Described) -> Iterator[str]:
         f"Model: {facts.model.digest or 'none'}, of the kind {facts.model.kind}",
         f"Plan: {version.plan_digest}",
         f"Run: {facts.run_id}",
+        f"Lineage: {describe(version.lineage)}",
+        *(f"Learned from {describe_parent(parent)}" for parent in version.lineage.parents[:20]),
     ]
+    if (waiver := version.lineage.waiver) is not None:
+        lines.append(f"Waived ({waiver.reason}): {'; '.join(waiver.problems)[:1000]}")
     yield from _section("Where it comes from", lines)
 
 

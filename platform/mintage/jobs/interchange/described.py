@@ -13,6 +13,7 @@ from mintage.evaluation.results import Report
 from mintage.provenance.attachments import Attached
 from mintage.provenance.facts import Facts
 from mintage.provenance.layout import RECORDS_PER_FILE, checksums_path, commit_path, records_path
+from mintage.provenance.lineage import Lineage
 from mintage.provenance.records import MAX_RECORD_BYTES, CommitRecord, ShardRecord
 from mintage.provenance.statements import Folded
 from mintage.spec import DatasheetSpec
@@ -58,6 +59,8 @@ class Described:
     """Shards of the plan; a version that was appended to has more, those of earlier plans."""
     connector: str
     """What wrote the parts, such as `parquet`."""
+    lineage: Lineage
+    """Where its rows come from, those of earlier plans too."""
 
     @property
     def title(self) -> str:

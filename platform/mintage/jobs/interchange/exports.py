@@ -14,6 +14,8 @@ from mintage.provenance.attachments import Attached
 from mintage.provenance.exports import Exports
 from mintage.provenance.facts import Facts
 from mintage.provenance.layout import plan_path
+from mintage.provenance.lineage import Lineage
+from mintage.provenance.prov import prov_of
 from mintage.provenance.statements import Folded
 from mintage.spec import DatasheetSpec
 from mintage.store import ObjectStore
@@ -27,6 +29,7 @@ def make_exports(
     report: Report | None,
     attached: Mapping[str, Attached],
     plan: Plan,
+    lineage: Lineage,
 ) -> Exports:
     """croissant.json and datacard.md of a version, whose bytes follow from what is committed."""
 
@@ -46,7 +49,9 @@ def make_exports(
             plan_path=plan_path(plan.first_shard),
             shards=plan.shards,
             connector=plan.layout.connector.name,
+            lineage=lineage,
         )
-        return {CROISSANT: render_croissant(described), DATACARD: render_datacard(described)}
+        prov = prov_of(lineage, run_id=facts.run_id, generator=facts.kind)
+        return {CROISSANT: render_croissant(described, prov), DATACARD: render_datacard(described)}
 
     return Exports(names=frozenset({CROISSANT, DATACARD}), render=render)

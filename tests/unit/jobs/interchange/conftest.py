@@ -13,6 +13,7 @@ from mintage.jobs.interchange.described import Described, Listing
 from mintage.provenance.attachments import describe
 from mintage.provenance.digests import digest_of
 from mintage.provenance.facts import Facts
+from mintage.provenance.lineage import unattested
 from mintage.provenance.statements import Folded
 from mintage.provenance.totals import Totals
 from mintage.spec import DatasheetSpec
@@ -120,6 +121,7 @@ def make_described() -> MakeDescribed:
             "plan_path": "_mintage/plan.json",
             "shards": 1,
             "connector": "parquet",
+            "lineage": unattested(SOURCE),
         }
         return Described(**{**made, **changes})
 
