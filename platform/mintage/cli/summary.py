@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ def run_summary(summary: Mapping[str, Any]) -> str:
         lines.append(f"tagged    {_counts(summary['tagged'])}")
     if summary["resumed_shards"]:
         lines.append(f"resumed   {summary['resumed_shards']:,} shards were committed before")
+    if summary["audited"]:
+        lines.append(f"audited   {_audited(summary['audited'])}")
     if summary["report"]:
         lines += [f"measured  {_figures(summary['figures'])}", f"report    {summary['report']}"]
     lines += [
@@ -120,6 +123,12 @@ def plugins_summary(refs: Sequence[PluginRef]) -> str:
 
 def _plugin(ref: PluginRef, width: int) -> str:
     return f"  {ref.name:<{width}}  {ref.distribution} {ref.version}"
+
+
+def _audited(probes: Sequence[Mapping[str, str]]) -> str:
+    """How many shards were minted again, and how equal they were."""
+    shards = "1 shard" if len(probes) == 1 else f"{len(probes):,} shards"
+    return f"{shards} minted again: {_counts(Counter(probe['class'] for probe in probes))}"
 
 
 def _speed(summary: Mapping[str, Any]) -> str:

@@ -28,7 +28,8 @@ class Result:
 
     `summary` has run_id, dataset, root, version, tables (rows of each), rows, rejected and tagged
     (rows by reason), seconds, phases (seconds of each), rows_per_second, workers, resumed_shards,
-    key_id, key_path and signers (both of them for each key); `open` knows only the first half of it.
+    audited (probes as they were signed), key_id, key_path and signers (both of them for each key);
+    `open` knows only the first half of it.
     """
 
     store: ObjectStore

@@ -46,6 +46,7 @@ def summarize(result: Result, plan: Plan, tally: Tally, seconds: Mapping[str, fl
         "shards": plan.shards,
         "resumed_shards": tally.resumed,
         "retries": tally.retries,
+        "audited": [dict(probe) for probe in result.manifest.statement.probes],
         "rejected": _by_reason(verdicts, "rejected"),
         "tagged": _by_reason(verdicts, "tagged"),
         "seconds": round(sum(seconds.values()), 3),

@@ -336,6 +336,14 @@ class Statement:
         return self.predicate.lineage or unattested(self.root)
 
     @property
+    def probes(self) -> list[Mapping[str, str]]:
+        """The shards of the newest segment that were minted again before it was signed, unchecked."""
+        predicate: Any = self.json["predicate"]
+        claims = predicate.get("determinism")
+        found = claims.get("probes") if isinstance(claims, Mapping) else None
+        return [probe for probe in found if isinstance(probe, Mapping)] if isinstance(found, list) else []
+
+    @property
     def claims(self) -> Claims:
         """What it claims; what it does not say, or not in a known way, is not claimed."""
         predicate: Any = self.json["predicate"]
