@@ -20,6 +20,7 @@ NAMES = (
     "startup",
     "coordinator",
     "digest",
+    "provenance",
     "minting",
     "sketching",
     "scaling",

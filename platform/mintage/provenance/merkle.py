@@ -60,19 +60,10 @@ class MerkleTree:
     def append(self, leaf: bytes) -> None:
         """Add the hash of the next leaf (32 bytes, from `leaf_hash`)."""
         self.size += 1
-        level = 0
-        hash_ = leaf
-        while True:
-            if level == len(self._edge):
-                self._edge.append([])
-            edge = self._edge[level]
-            edge.append(hash_)
-            if len(edge) < TILE_WIDTH:
-                return
-            self._emit(level, edge)
-            hash_ = _perfect_root(edge)
-            edge.clear()
-            level += 1
+        edge = self._edge[0]
+        edge.append(leaf)
+        if len(edge) == TILE_WIDTH:
+            self._complete(0)
 
     def root(self) -> bytes:
         """The root of the leaves so far."""
@@ -89,6 +80,18 @@ class MerkleTree:
         for level, edge in enumerate(self._edge):
             if edge:
                 self._emit(level, edge)
+
+    def _complete(self, level: int) -> None:
+        """Hand out a full tile, and carry its root to the level above."""
+        edge = self._edge[level]
+        self._emit(level, edge)
+        root = _perfect_root(edge)
+        edge.clear()
+        if level + 1 == len(self._edge):
+            self._edge.append([])
+        self._edge[level + 1].append(root)
+        if len(self._edge[level + 1]) == TILE_WIDTH:
+            self._complete(level + 1)
 
     def _emit(self, level: int, edge: list[bytes]) -> None:
         if self._on_tile is not None:
