@@ -33,6 +33,7 @@ def run_summary(summary: Mapping[str, Any]) -> str:
     if summary["report"]:
         lines += [f"measured  {_figures(summary['figures'])}", f"report    {summary['report']}"]
     lines += [
+        f"lineage   {summary['lineage']}",
         f"dataset   {summary['dataset']}, version {summary['version']}",
         f"run       {summary['run_id']}",
         f"root      {summary['root']}",

@@ -13,6 +13,7 @@ from mintage.jobs.report_files import HTML
 from mintage.jobs.result import Result
 from mintage.plan import Plan
 from mintage.provenance.layout import version_path
+from mintage.provenance.prov import describe
 
 HEADLINES = (
     "shape_error",
@@ -44,6 +45,7 @@ def summarize(result: Result, plan: Plan, tally: Tally, seconds: Mapping[str, fl
         "rows": plan.rows,
         "bytes": sum(table.bytes for table in predicate.tables.values()),
         "shards": plan.shards,
+        "lineage": describe(result.manifest.statement.lineage),
         "resumed_shards": tally.resumed,
         "retries": tally.retries,
         "audited": [dict(probe) for probe in result.manifest.statement.probes],
