@@ -99,8 +99,13 @@ def _whole(setting: Setting, folder: Path, signer: Signer) -> dict[str, object]:
     def sums() -> None:
         subprocess.run(["sha256sum", *files], check=True, stdout=subprocess.DEVNULL)
 
+    def openssl() -> None:
+        subprocess.run(["openssl", "dgst", "-sha256", *files], check=True, stdout=subprocess.DEVNULL)
+
     cores = len(os.sched_getaffinity(0))
     contestants = {"sha256sum": sums, "verify_1_thread": verify(1), "verify": verify(max(4, cores))}
+    if shutil.which("openssl"):  # sha256sum may have been built without it, and is slower then
+        contestants["openssl"] = openssl
     taken: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(setting.runs + 1):  # the first round warms the page cache, and is dropped
         for name, work in contestants.items():

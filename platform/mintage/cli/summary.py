@@ -79,8 +79,8 @@ def _looked_at(report: VerifyReport) -> list[str]:
         lines.append(
             f"  sample  {len(sample.places):,} of {sample.size:,} shards, drawn with the seed {sample.seed}"
         )
-        escapes = [f"{float(share):.1%} with {sample.escapes(share):.3g}" for share in SHARES]
-        lines.append(f"  escapes a share of bad shards would not have been seen: {', '.join(escapes)}")
+        chances = [f"{float(share):.1%}: {sample.escapes(share):.3g}" for share in SHARES]
+        lines.append(f"  escapes chance that so many bad shards were all missed: {', '.join(chances)}")
     return lines
 
 
