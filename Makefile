@@ -93,7 +93,7 @@ test-hsm: setup  ## Run the tests that sign with a PKCS#11 token: SoftHSM, which
 	}
 	$(BIN)/python -m pytest -m hsm $(ARGS)
 
-test-oracles: setup $(ORACLES)/sdmetrics/.installed $(ORACLES)/anonymeter/.installed  ## Compare figures with other tools, each in an environment of its own
+test-oracles: setup $(ORACLES)/sdmetrics/.installed $(ORACLES)/anonymeter/.installed $(ORACLES)/interchange/.installed  ## Compare figures with other tools, each in an environment of its own
 	$(BIN)/python -m pytest -m oracle $(ARGS)
 
 $(ORACLES)/%/.installed: tests/oracles/%.txt $(BIN)/uv

@@ -40,6 +40,7 @@ from mintage.evaluation.results import Report
 from mintage.jobs.admission import admit, admit_again
 from mintage.jobs.attestation import attest_run, check_run
 from mintage.jobs.audit import audit, audit_size
+from mintage.jobs.openlineage import open_teller
 from mintage.jobs.place import Place, base_of, check_tables, find_place, find_version, other_run
 from mintage.jobs.planning import Request, check_foreseen, make_plan, make_request
 from mintage.jobs.reporting import RunReporter, check_columns, judge_again, make_gates, refuse_failed
@@ -85,8 +86,12 @@ def run(
     """
     accepted = read_spec(spec, in_memory=source is not None)
     attributes = {"mintage.job": accepted.name, **accepted.telemetry.attributes}
+    teller = open_teller(accepted, on_event)
     with span("run", attributes):
-        return _Run(accepted, source, on_event, cancelled).go()
+        with teller.around():
+            result = _Run(accepted, source, on_event, cancelled).go()
+        teller.finished(result)
+        return result
 
 
 @dataclass(slots=True)

@@ -8,7 +8,15 @@ from mintage.spec._overrides import read_options
 from mintage.spec._problems import nearest, spec_errors
 from mintage.spec._yaml import dump_yaml
 from mintage.spec.datasheet import CreatorSpec, DatasheetSpec
-from mintage.spec.delivery import DEFAULT_SHARD_ROWS, ResourcesSpec, SigningSpec, SinkSpec, TelemetrySpec
+from mintage.spec.delivery import (
+    DEFAULT_SHARD_ROWS,
+    OpenLineageSpec,
+    ParentRunSpec,
+    ResourcesSpec,
+    SigningSpec,
+    SinkSpec,
+    TelemetrySpec,
+)
 from mintage.spec.evaluation import EvaluationSpec, GateSpec, HoldoutSpec
 from mintage.spec.job import MAX_SHARDS, JobSpec
 from mintage.spec.lineage import LineageSpec
@@ -47,7 +55,9 @@ __all__ = [
     "JobSpec",
     "LineageSpec",
     "ModelSpec",
+    "OpenLineageSpec",
     "OperatorSpec",
+    "ParentRunSpec",
     "RangeSpec",
     "ResourcesSpec",
     "ShareSpec",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -12,6 +12,8 @@ from mintage.spec._problems import problem
 DEFAULT_SHARD_ROWS = 100_000
 MAX_KEYS = 15
 """Keys that may sign besides the first one."""
+
+_Label = Annotated[str, Field(min_length=1, max_length=300)]
 
 
 class SinkSpec(SpecModel):
@@ -132,9 +134,36 @@ class AuditSpec(SpecModel):
     )
 
 
+class ParentRunSpec(SpecModel):
+    """The run that started this one, such as a task of a workflow."""
+
+    namespace: _Label = Field(description="Namespace of the parent's job.")
+    name: _Label = Field(description="Name of the parent's job.")
+    run_id: str = Field(
+        pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description="UUID of the parent run."
+    )
+
+
+class OpenLineageSpec(SpecModel):
+    """Where OpenLineage events go. What goes wrong with them is a warning, and the run goes on."""
+
+    to: Uri = Field(
+        description="URL that events are posted to, such as http://host:5000/api/v1/lineage, or a file that "
+        "they are appended to, one a line."
+    )
+    namespace: _Label = Field(default="mintage", description="Namespace of the job.")
+    timeout_seconds: Real = Field(
+        default=5.0, gt=0, le=60, description="Seconds that an event may take; then no more are sent."
+    )
+    parent: ParentRunSpec | None = Field(default=None, description="The run that started this one.")
+
+
 class TelemetrySpec(SpecModel):
     """What traces and metrics carry."""
 
     attributes: dict[str, str] = Field(
         default_factory=dict, max_length=64, description="Attributes of every span, such as team: risk."
+    )
+    openlineage: OpenLineageSpec | None = Field(
+        default=None, description="Where OpenLineage events go; null for nowhere."
     )
