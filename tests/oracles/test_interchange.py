@@ -72,6 +72,12 @@ def copied(result: mintage.Result, folder: Path) -> Path:
     return folder / "croissant.json"
 
 
+def without_empty(value: Any) -> Any:  # noqa: ANN401  # any JSON
+    if isinstance(value, dict):
+        return {key: without_empty(item) for key, item in value.items() if item not in ({}, [])}
+    return [without_empty(item) for item in value] if isinstance(value, list) else value
+
+
 def test_mlcroissant_accepts_the_file_and_reads_the_very_rows(
     python: Path, spec: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -109,4 +115,5 @@ def test_the_official_client_writes_the_same_events(
     path = tmp_path / "events.jsonl"
     written = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     assert [event["eventType"] for event in written] == ["START", "COMPLETE", "COMPLETE", "START", "FAIL"]
-    assert read(python, "openlineage", path) == written
+    # The client writes out what is empty; that means the same as what is left out.
+    assert without_empty(read(python, "openlineage", path)) == without_empty(written)
