@@ -56,8 +56,8 @@ class Totals:
 def _add(sums: dict[str, Counter[str]], name: str, counts: Mapping[str, int]) -> None:
     if name not in sums:
         sums[name] = Counter()
-    if counts:
-        sums[name].update(counts)
+    for reason, count in counts.items():
+        sums[name][reason] += count
 
 
 def _counts(counter: Counter[str]) -> dict[str, str]:
