@@ -139,7 +139,8 @@ class RayExecutor:
         actors: dict[str, Any] = {}
         for slot in self._slots:
             with contextlib.suppress(ray_errors.RayError):
-                actors[ray.get(slot.actor.ping.remote())] = slot.actor
+                identity: Any = ray.get(slot.actor.ping.remote())
+                actors[identity] = slot.actor
         return actors
 
     def _other_actor(self, actors: Mapping[str, Any], not_by: str, number: int) -> Any:  # noqa: ANN401

@@ -9,11 +9,16 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
-from faulty_generators import PARENTS, Sound, SoundModel
 
 from mintage.contracts import Determinism, SampleRequest, TableBatch
+
+if TYPE_CHECKING:
+    from tests.conformance.faulty.faulty_generators import PARENTS, Sound, SoundModel
+else:
+    from faulty_generators import PARENTS, Sound, SoundModel
 
 SICK = Path(__file__).parent / "sick"
 
