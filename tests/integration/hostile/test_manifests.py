@@ -141,25 +141,35 @@ def test_a_document_of_ten_gigabytes_is_not_read(
     child.mintage("verify", dataset, "--key", key).refused(code)
 
 
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("[" * 100_000, "nested deeper"),
-        ('{"format": "mintage-policy/1", "format": "x"}', "is there twice"),
-        ('{"min_version": ' + "9" * 500_000 + "}", "digits"),
-        ('{"min_version": NaN}', "NaN"),
-        (" " * 2**21, "bytes"),
-    ],
-    ids=["deep", "twice", "long", "nan", "large"],
-)
-def test_a_policy_that_breaks_parsers_is_bad_input(
-    child: Child, dataset: Path, text: str, reason: str
-) -> None:
-    (child.folder / "policy.json").write_text(text, encoding="utf-8")
-    child.mintage("verify", dataset, "--policy", "policy.json").refused("policy.json", reason, code=2)
+POLICIES: dict[str, tuple[str, str]] = {
+    "deep.json": ("[" * 100_000, "nested deeper"),
+    "twice.json": ('{"format": "mintage-policy/1", "format": "x"}', "is there twice"),
+    "long.json": ('{"min_version": ' + "9" * 500_000 + "}", "digits"),
+    "nan.json": ('{"min_version": NaN}', "NaN"),
+    "large.json": (" " * 2**21, "bytes"),
+    "code.yaml": ("!!python/object/apply:os.system [id]", "is not supported"),
+    "alias.yaml": ("a: &a [1]\nb: [*a, *a]", "is not supported"),
+    "deep.yaml": ("[" * 10_000, "nested deeper"),
+}
+
+READ = """
+import sys, mintage
+for policy in sys.argv[1:]:
+    try:
+        mintage.verify("people", policy=policy)
+    except mintage.MintageError as exc:
+        print(type(exc).__name__, exc.message)
+"""
 
 
-def test_a_policy_that_runs_code_or_expands_is_bad_input(child: Child, dataset: Path) -> None:
-    for text in ("!!python/object/apply:os.system [id]", "a: &a [1]\nb: [*a, *a]"):
-        (child.folder / "policy.yaml").write_text(text, encoding="utf-8")
-        child.mintage("verify", dataset, "--policy", "policy.yaml").refused("is not supported", code=2)
+def test_a_policy_that_breaks_parsers_is_bad_input(child: Child, dataset: Path) -> None:
+    for name, (text, _) in POLICIES.items():
+        (child.folder / name).write_text(text, encoding="utf-8")
+    done = child.python(READ, *POLICIES)
+    assert done.code == 0, done.err
+    told = done.out.splitlines()
+    assert len(told) == len(POLICIES), done.out
+    for line, (name, (_, reason)) in zip(told, POLICIES.items(), strict=True):
+        assert line.startswith(f"SpecError {name}: ")
+        assert reason in line
+    child.mintage("verify", dataset, "--policy", "deep.json").refused("deep.json", code=2)
