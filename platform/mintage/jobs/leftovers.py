@@ -29,6 +29,7 @@ _READERS = 16
 _UNSIGNED = "unsigned.jsonl"
 """Beside what waits to be signed: such a version is not half-made."""
 
+_DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 _MODEL = re.compile(rf"{layout.MODELS}([0-9a-f]{{16}})/[^/]+")
 _PREPARED = re.compile(r"_mintage/prepared/([0-9a-f]{64})\.bin")
 _CHECKPOINT = re.compile(rf"{layout.CHECKPOINTS}([0-9a-f]{{16}})/.+")
@@ -71,15 +72,15 @@ class References:
         }
         stored = list(read_pointers(store))
         models = frozenset(plan.model.digest for plan in plans)
-        digests = {rule.prepared for plan in plans for rule in plan.operators if rule.prepared}
-        digests.update(digest for plan in plans for digest in plan.binnings.values())
+        # Whatever a plan names by its digest, in whatever place, is named.
+        digests = {digest for plan in plans for digest in _DIGEST.findall(plan.to_bytes().decode())}
         return cls(
             plans=plans,
             finished=frozenset(plan.first_shard for plan in plans if plan.digest in made),
             heads=frozenset(numbers),
             models=models,
             pointers=frozenset(path for path, one in stored if one.ref.digest in models),
-            prepared=frozenset(digest.removeprefix("sha256:") for digest in digests),
+            prepared=frozenset(digests),
             fits=frozenset(one.fit_id[:16] for _, one in stored),
         )
 

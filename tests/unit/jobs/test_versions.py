@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -290,3 +291,73 @@ def test_a_failed_gate_leaves_the_versions_as_they_were(job: Job, add: Add, tmp_
     report = result.report()
     assert report is not None
     assert report.provenance["plan"] == predicate(result)["planDigest"]
+
+
+def _when_fitting(work: Callable[[], object]) -> Callable[[events.Event], None]:
+    """Does something, once, when the fit begins: by then the job has looked at what is there."""
+    done: list[object] = []
+
+    def hear(event: events.Event) -> None:
+        if isinstance(event, events.PhaseStarted) and event.phase == "fit" and not done:
+            done.append(None)
+            work()
+
+    return hear
+
+
+@pytest.mark.parametrize("mode", ["append", "supersede"])
+def test_of_two_jobs_that_want_one_place_the_second_is_told_and_can_be_run_again(
+    job: Job, add: Add, mode: str
+) -> None:
+    mintage.run(job())
+    with pytest.raises(SpecError, match="another job, which began in the meantime"):
+        mintage.run(add(mode, seed=6), on_event=_when_fitting(lambda: mintage.run(add(mode, seed=5))))
+    assert mintage.Result.open(add()["sink"]["uri"]).manifest.head.version == 2
+    third = mintage.run(add(mode, seed=6))
+    assert third.summary["version"] == 3
+    assert mintage.verify(third.store.uri, rows=True).ok
+    firsts = [part["first"] for part in predicate(third)["segments"]]
+    assert firsts == (["0", "4", "6"] if mode == "append" else ["6"])
+
+
+@pytest.mark.parametrize("mode", ["append", "supersede"])
+def test_two_drivers_of_one_job_make_one_version(job: Job, add: Add, mode: str) -> None:
+    mintage.run(job())
+    inner: list[mintage.Result] = []
+    outer = mintage.run(add(mode), on_event=_when_fitting(lambda: inner.append(mintage.run(add(mode)))))
+    assert outer.summary["version"] == 2
+    assert outer.summary["root"] == inner[0].summary["root"]
+    assert outer.summary["resumed_shards"] == 2
+    assert mintage.verify(outer.store.uri, rows=True).ok
+
+
+def test_drivers_in_threads_that_append_at_once_make_one_version(job: Job, add: Add) -> None:
+    first = mintage.run(job())
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda _: mintage.run(add()), range(4)))
+    assert {result.summary["version"] for result in results} == {2}
+    assert len({result.summary["root"] for result in results}) == 1
+    assert mintage.verify(first.store.uri, rows=True).ok
+
+
+def test_threads_that_append_different_jobs_at_once_lose_none_of_what_is_signed(job: Job, add: Add) -> None:
+    """Each either gets its place, or is told; run again one after another, all are in."""
+    first = mintage.run(job())
+
+    def attempt(seed: int) -> str:
+        try:
+            return str(mintage.run(add(seed=seed, rows=500)).summary["root"])
+        except SpecError as exc:
+            return exc.message
+
+    with ThreadPoolExecutor(4) as pool:
+        ended = list(pool.map(attempt, range(10, 14)))
+    assert any(one.startswith("sha256:") for one in ended)
+    told = [one for one in ended if not one.startswith("sha256:")]
+    assert all("another job" in one or "unfinished job" in one for one in told), told
+    for seed in range(10, 14):
+        mintage.run(add(seed=seed, rows=500))
+    result = mintage.Result.open(first.store.uri)
+    assert result.scan().collect().height == 4000
+    assert [int(part["first"]) for part in predicate(result)["segments"]] == [0, 4, 5, 6, 7]
+    assert mintage.verify(first.store.uri, rows=True).ok
