@@ -67,12 +67,35 @@ def diff(a: str, b: str, *, storage: tuple[str, ...], as_json: bool) -> int:
     help="The lease: nothing younger is touched, and nobody is taken to work who wrote nothing for so long.",
 )
 @click.option("--delete", is_flag=True, help="Remove what was found; without it, it is only listed.")
+@click.option(
+    "--give-up",
+    metavar="RUN",
+    help="Instead, give up the unfinished job whose run id begins so, so that others can go behind it.",
+)
 @_STORAGE
 @common
-def gc(dataset: str, *, older_than: float, delete: bool, storage: tuple[str, ...], as_json: bool) -> None:
+def gc(
+    dataset: str,
+    *,
+    older_than: float,
+    delete: bool,
+    give_up: str | None,
+    storage: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """List what nothing in DATASET refers to: lost attempts, models without a plan, half-made versions."""
     from mintage.jobs.collecting import gc as collect
+    from mintage.jobs.collecting import give_up as give_up_job
     from mintage.spec import read_options
+
+    if give_up is not None:
+        options = read_options(storage)
+        run_id = give_up_job(dataset, give_up, older_than_seconds=older_than, storage=options)
+        if as_json:
+            print_json({"dataset": dataset, "given_up": run_id})
+        else:
+            click.echo(f"given up: the job {run_id}; what it committed stays, and no version will name it")
+        return
 
     found = collect(dataset, older_than_seconds=older_than, delete=delete, storage=read_options(storage))
     if as_json:
@@ -86,11 +109,11 @@ def _collection(found: Collection) -> str:
     shown = [f"  {one.kind:<10}  {one.info.bytes:>12,}  {one.info.path}" for one in found.leftovers[:_SHOWN]]
     if more := len(found.leftovers) - len(shown):
         shown.append(f"  and {more:,} more")
-    count, size = f"{len(found.leftovers):,} objects", f"{found.bytes:,} bytes"
+    count, size = f"{len(found.leftovers):,} leftovers", f"{found.bytes:,} bytes"
     if found.deleted:
         first = f"removed {found.deleted:,} of {count}, {size}"
     elif found.leftovers:
-        first = f"found {count}, {size}, that nothing refers to; --delete removes them"
+        first = f"found {count}, {size}: nothing refers to them; --delete removes them"
     else:
         first = "there is nothing to remove"
     notes = [f"  note: {note}" for note in found.notes]

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 
 from mintage.engine import layout
 from mintage.engine.bench import read_plan
+from mintage.errors import SpecError
 from mintage.plan import Plan
+from mintage.provenance.canonical import canonical_json
+from mintage.provenance.layout import given_up_path
 from mintage.store import ObjectStore
 
 _LATER = re.compile(rf"{layout.PLANS}(\d{{6,15}})\.json")
@@ -23,3 +26,32 @@ def read_plans(store: ObjectStore) -> Iterator[Plan]:
         plan = read_plan(store, first)
         if plan is not None:
             yield plan
+
+
+def give_up(store: ObjectStore, plan: Plan) -> None:
+    """Say, for good, that a plan that was added to a data set will not be finished.
+
+    What it committed stays; no version will name it. The next job goes behind it. Raises `SpecError` for
+    the first plan: a data set begins with it.
+    """
+    if not plan.first_shard:
+        raise SpecError(
+            f"the job {plan.run_id[:16]}… cannot be given up: {store.uri} begins with it",
+            "write to another sink.uri, or remove the folder if nothing in it is needed",
+        )
+    said = {"format": "mintage-given-up/1", "plan": plan.digest, "run_id": plan.run_id}
+    store.create(given_up_path(plan.first_shard), canonical_json(said))
+
+
+def is_given_up(store: ObjectStore, plan: Plan) -> bool:
+    """Whether it was said of a plan that it will not be finished."""
+    return plan.first_shard > 0 and store.exists(given_up_path(plan.first_shard))
+
+
+def check_not_given_up(store: ObjectStore, plan: Plan) -> None:
+    """Raise `SpecError` when a plan was given up: other jobs may have gone behind it."""
+    if is_given_up(store, plan):
+        raise SpecError(
+            f"sink.uri: the job {plan.run_id[:16]}… was given up in {store.uri}",
+            "to draw such rows all the same, give it another seed",
+        )

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mintage.engine import layout
+from mintage.engine.plans import give_up as record_given_up
+from mintage.engine.plans import is_given_up
 from mintage.errors import ProvenanceError, SpecError, StoreError
 from mintage.jobs.leftovers import Leftover, References, find_leftovers
 from mintage.provenance.attempts import named_by_commit, shard_of
@@ -19,6 +21,9 @@ from mintage.provenance.layout import PLANS
 from mintage.store import ObjectInfo, ObjectStore, UnfinishedInfo
 
 DEFAULT_LEASE_SECONDS = 24 * 3600.0
+MIN_RUN_ID = 8
+"""Digits of a run id that are enough to name it."""
+
 MAX_NAMES = 1000
 """Leftovers that a report lists in JSON; of more it keeps the sums."""
 
@@ -98,6 +103,38 @@ def gc(
             "wait until it is finished; or, if you know that nobody is working, give a shorter --older-than",
         )
     return search.delete(found)
+
+
+def give_up(
+    uri: str,
+    run_id: str,
+    *,
+    older_than_seconds: float = DEFAULT_LEASE_SECONDS,
+    storage: Mapping[str, object] | None = None,
+) -> str:
+    """Give up the unfinished job of the data set at `uri` whose run id begins with `run_id`.
+
+    For a job that cannot be finished, because a rule about all rows does not hold: until it is given up,
+    nothing goes behind it. Nothing is removed. Returns the run id. Raises `SpecError` when there is no
+    such unfinished job, and `ProvenanceError` when a run may be going on.
+    """
+    store = ObjectStore.open(uri, options=storage)
+    search = _Search(store, older_than_seconds)
+    plans = [plan for plan in search.references.plans if plan.first_shard not in search.references.finished]
+    wanted = [plan for plan in plans if len(run_id) >= MIN_RUN_ID and plan.run_id.startswith(run_id)]
+    if len(wanted) != 1:
+        known = ", ".join(plan.run_id[:16] for plan in plans if not is_given_up(store, plan))
+        raise SpecError(
+            f"--give-up {run_id[:64]!r} names no unfinished job of {store.uri}",
+            f"unfinished: {known or 'none'}",
+        )
+    if running := search.collection().running:
+        raise ProvenanceError(
+            f"the job was not given up: {running}",
+            "wait until nobody works; or, if you know that nobody does, give a shorter --older-than",
+        )
+    record_given_up(store, wanted[0])
+    return wanted[0].run_id
 
 
 @dataclass(slots=True)

@@ -22,7 +22,7 @@ MAX_CHANGES = 200
 MAX_TEXT = 200
 
 _NUMBERED = re.compile(r"(.+)@([1-9][0-9]{0,14})")
-_FACTS = ("model", "source", "lineage", "determinism", "privacy", "kind")
+_FACTS = ("source", "lineage", "privacy", "kind")
 
 
 class Change(NamedTuple):
@@ -137,8 +137,13 @@ def _side(side: Result) -> dict[str, object]:
 
 
 def _facts(side: Result) -> dict[str, object]:
-    predicate: Any = side.manifest.statement.json["predicate"]
-    return {name: predicate.get(name) for name in _FACTS}
+    statement = side.manifest.statement
+    predicate: Any = statement.json["predicate"]
+    claims = statement.claims
+    return {name: predicate.get(name) for name in _FACTS} | {
+        "model": claims.model,
+        "determinism": claims.determinism.value,
+    }
 
 
 def _gates(side: Result) -> dict[str, object]:

@@ -34,6 +34,7 @@ from mintage.engine.models import (
     load_model,
     trust_installed,
 )
+from mintage.engine.plans import check_not_given_up
 from mintage.engine.training import Training
 from mintage.errors import ObjectExistsError
 from mintage.evaluation.results import Report
@@ -219,6 +220,7 @@ class _Run:
         builder: str,
         report: Report | None,
     ) -> Head:
+        check_not_given_up(store, plan)
         base = place.base
         if place.head is not None and place.done is not None:
             # Whoever signed it, what came after it is not taken back by another version of this one.

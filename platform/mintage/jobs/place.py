@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from mintage.contracts import DatasetSchema
-from mintage.engine.plans import read_plans
+from mintage.engine.plans import check_not_given_up, is_given_up, read_plans
 from mintage.errors import SpecError
 from mintage.jobs.planning import Request
 from mintage.plan import Plan, shard_count
@@ -67,10 +67,11 @@ def find_place(
     newest = plans[-1]
     if mode == "create":
         raise other_run(store, _describe(newest, request))
-    if find_version(store, newest)[0] is None:
+    if find_version(store, newest)[0] is None and not is_given_up(store, newest):
         raise SpecError(
             f"sink.uri: {store.uri} holds an unfinished job: {_describe(newest, request)}",
-            f"finish it first: run its spec again. Nothing can {mode} before",
+            f"finish it first: run its spec again; or give it up: mintage gc {store.uri} --give-up "
+            f"{newest.run_id[:16]}",
         )
     place = Place(first_shard=newest.indices.stop)
     _check_room(request, place)
@@ -155,6 +156,7 @@ def _again(store: ObjectStore, request: Request, mine: Plan, mode: Mode, keys: S
         )
     if mode == "create" and mine.first_shard:
         raise other_run(store, f"jobs before this one, which begins with shard {mine.first_shard}")
+    check_not_given_up(store, mine)
     done, head, is_newest = find_version(store, mine)
     place = Place(first_shard=mine.first_shard, plan=mine, done=done, head=head, is_newest=is_newest)
     if done is None and mode == "append" and mine.first_shard:
@@ -175,12 +177,15 @@ def _check_room(request: Request, place: Place) -> None:
 def _check_layout(store: ObjectStore, request: Request, older: Plan) -> None:
     """Refuse to append parts that would be written in another way."""
     connector = request.resolution.sink_connector
-    pairs = {
-        "format": (older.layout.connector.name, request.resolution.sink.name),
-        "options": (dict(older.layout.options), connector.config.model_dump(mode="json")),
-        "suffix": (older.layout.suffix, connector.suffixes[0]),
+    pairs: dict[str, tuple[object, object]] = {
+        "format": (older.layout.connector.name, request.resolution.sink.name)
     }
-    differing = [f"{name} {before!r}, not {now!r}" for name, (before, now) in pairs.items() if before != now]
+    if older.layout.connector.name == request.resolution.sink.name:
+        # Each format has options of its own: side by side they mean something for one format only.
+        before, now = dict(older.layout.options), connector.config.model_dump(mode="json")
+        pairs |= {name: (before.get(name), now.get(name)) for name in sorted({*before, *now})}
+        pairs["suffix"] = (older.layout.suffix, connector.suffixes[0])
+    differing = [f"{name} {was!r}, not {asked!r}" for name, (was, asked) in pairs.items() if was != asked]
     if differing:
         raise SpecError(
             f"sink.mode: append, but the parts at {store.uri} have {'; '.join(differing)}",

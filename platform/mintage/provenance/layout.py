@@ -47,6 +47,11 @@ def plan_path(first_shard: int) -> str:
     return f"{PLANS}{first_shard:06d}.json" if first_shard else PLAN
 
 
+def given_up_path(first_shard: int) -> str:
+    """What says that the plan whose first shard has that number was given up."""
+    return f"{PLANS}{first_shard:06d}.given-up.json"
+
+
 def head_path(version: int) -> str:
     """The head of a version."""
     return f"{HEADS}{version}.json"

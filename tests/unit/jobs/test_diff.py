@@ -89,7 +89,7 @@ def test_tables_source_model_and_gates_are_compared(job: Job, tmp_path: Path, pe
     assert isinstance(schema, list)
     assert "table 'people', column 'age': type int32, not int64" in schema
     assert "table 'people' has no column 'sex' any more" in schema
-    assert {"model.digest", "source"} <= set(told(found["facts"]))
+    assert {"model", "source"} <= set(told(found["facts"]))
     assert told(found["gates"]) == {"result": (None, "PASSED"), "shape_error": (None, "passed")}
     assert "gates.shape_error.max" in told(found["spec"])
 

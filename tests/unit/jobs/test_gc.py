@@ -17,8 +17,8 @@ from click.testing import CliRunner
 import mintage
 from mintage.cli.main import main
 from mintage.engine import events
-from mintage.errors import CancelledError, ProvenanceError, SpecError, StoreError
-from mintage.jobs.collecting import gc
+from mintage.errors import CancelledError, ProvenanceError, SpecError, StoreError, ValidationFailedError
+from mintage.jobs.collecting import gc, give_up
 from mintage.store import ObjectInfo, ObjectStore
 from mintage.store._local import LocalBackend
 
@@ -275,7 +275,7 @@ def test_the_command_lists_and_then_removes(dataset: Path) -> None:
     age(dataset, 48 * HOUR)
     listed = CliRunner().invoke(main, ["gc", str(dataset)])
     assert listed.exit_code == 0
-    assert f"found {len(LOST)} objects" in listed.output
+    assert f"found {len(LOST)} leftovers" in listed.output
     assert "part-000001-dead.parquet" in listed.output
     removed = CliRunner().invoke(main, ["gc", str(dataset), "--delete", "--older-than", "1d", "--json"])
     told = json.loads(removed.output)
@@ -283,3 +283,40 @@ def test_the_command_lists_and_then_removes(dataset: Path) -> None:
     again = CliRunner().invoke(main, ["gc", str(dataset)])
     assert "there is nothing to remove" in again.output
     assert CliRunner().invoke(main, ["gc", str(dataset), "--older-than", "soon"]).exit_code == 2
+
+
+def test_a_job_that_cannot_be_finished_is_given_up_and_others_go_behind_it(job: Job, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    sink = {"uri": str(folder), "shard_rows": 500, "mode": "append"}
+    rule = [{"kind": "unique", "columns": ["age"]}]
+    mintage.run(job(rows=20, validate=rule))
+    hopeless, next_one = job(rows=60, seed=4, validate=rule, sink=sink), job(rows=600, seed=5, sink=sink)
+    with pytest.raises(ValidationFailedError):
+        mintage.run(hopeless)
+    with pytest.raises(SpecError, match="unfinished job") as caught:
+        mintage.run(next_one)
+    run_id = caught.value.hint.rsplit(" ", 1)[-1]
+    with pytest.raises(ProvenanceError, match="a run may be going on"):
+        give_up(str(folder), run_id)
+    with pytest.raises(SpecError, match="names no unfinished job"):
+        give_up(str(folder), "0" * 16)
+    age(folder, 48 * HOUR)
+    before = names(folder)
+    told = CliRunner().invoke(main, ["gc", str(folder), "--give-up", run_id])
+    assert told.exit_code == 0, told.output
+    assert names(folder) == before | {"_mintage/plans/000001.given-up.json"}
+    with pytest.raises(SpecError, match="was given up"):
+        mintage.run(hopeless)
+    result = mintage.run(next_one)
+    assert [(one.first, one.shards) for one in result.manifest.statement.segments.parts] == [(0, 1), (2, 2)]
+    assert mintage.verify(str(folder), rows=True).ok
+    assert gc(str(folder), older_than_seconds=0.001).leftovers == ()
+
+
+def test_the_first_job_is_not_given_up(job: Job, tmp_path: Path) -> None:
+    with pytest.raises(CancelledError):
+        mintage.run(job(), cancelled=lambda: True)
+    age(tmp_path / "out", 48 * HOUR)
+    run_id = json.loads((tmp_path / "out/_mintage/plan.json").read_bytes())["run_id"]
+    with pytest.raises(SpecError, match="begins with it"):
+        give_up(str(tmp_path / "out"), run_id)

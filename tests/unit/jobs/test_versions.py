@@ -149,6 +149,12 @@ def test_another_format_is_refused_before_anything_is_fitted(job: Job, add: Add)
     assert "supersede" in caught.value.hint
 
 
+def test_another_option_of_the_same_format_is_named(job: Job, add: Add) -> None:
+    mintage.run(job())
+    with pytest.raises(SpecError, match=r"have compression 'zstd', not 'snappy'"):
+        mintage.run(add(sink={"options": {"compression": "snappy"}}))
+
+
 def test_other_tables_are_refused_with_what_differs(
     job: Job, add: Add, people: pl.DataFrame, tmp_path: Path
 ) -> None:
