@@ -87,7 +87,8 @@ def test_a_key_in_a_token_signs_and_its_public_half_verifies(pin: Path) -> None:
 def test_a_job_is_signed_by_a_token_and_a_file_and_shows_the_pin_nowhere(pin: Path, tmp_path: Path) -> None:
     key = str(pin / "P-256.pem")
     done = mintage.run(job(tmp_path, key=KEYS["P-384"], keys=[key]))
-    assert [one["key_path"] for one in done.summary["signers"]] == [KEYS["P-384"], key]
+    signers: Any = done.summary["signers"]
+    assert [one["key_path"] for one in signers] == [KEYS["P-384"], key]
     for name, uri in enumerate([KEYS["P-384"], key]):
         public = tmp_path / f"{name}.pub"
         public.write_bytes(mintage.public_key(uri).pem)

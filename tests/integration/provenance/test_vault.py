@@ -102,7 +102,7 @@ def test_a_key_that_is_not_there_and_a_token_that_may_not_sign_are_told(
         Signer.open("hv:other")
     assert "VAULT_ADDR" in caught.value.hint
     signer = Signer.open("hv:release")
-    signer._keys[0].signer._client.token = "revoked"
+    monkeypatch.setattr(Transit, "_may", lambda _: False)
     with pytest.raises(SigningError, match="permission denied") as refused:
         signer.sign(PAYLOAD)
     assert TOKEN not in str(refused.value)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ROOT = digest_of(b"root")
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-DEPENDENCIES = [
+DEPENDENCIES: list[dict[str, object]] = [
     {"name": "source", "digest": {"sha256": "ab" * 32}, "annotations": {"digestOf": "mintage-source/1"}},
     {"name": "torch", "uri": "pkg:pypi/torch@2.13.0"},
     {"name": "shop-model", "uri": "pkg:pypi/shop-model@1", "digest": {"gitCommit": COMMIT}},
