@@ -15,7 +15,7 @@ import yaml
 from mintage.spec import JobSpec
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r'^```(?P<language>\w+)(?: title="(?P<title>[\w.\-]+)")?\n(?P<text>.*?)^```$', re.M | re.S)
 
 
@@ -82,7 +82,7 @@ def play(page: Path, folder: Path) -> None:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md", "docs/provenance/audit.md"])
 def test_examples_run_in_the_order_of_the_page(page: str, tmp_path: Path) -> None:
     assert [block for block in blocks(ROOT / page) if block.language == "python"]
     play(ROOT / page, tmp_path)
