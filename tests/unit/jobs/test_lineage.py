@@ -356,3 +356,45 @@ def test_a_sink_inside_of_what_is_accumulated_is_refused(real: Path, make: Made)
     first = make("g1", source={"uri": str(real)})
     with pytest.raises(SpecError, match="lie in one another"):
         make("g1/deeper", source={"uri": str(real), "accumulate": [uri(first)]})
+
+
+def swap_rows(into: mintage.Result, other: mintage.Result) -> None:
+    """Put the rows of another data set, with their records, in the place of one's own."""
+    for folder in ("data", "_mintage/versions/1/records"):
+        shutil.rmtree(f"{uri(into)}/{folder}")
+        shutil.copytree(f"{uri(other)}/{folder}", f"{uri(into)}/{folder}")
+    listing = "_mintage/versions/1/manifest-sha256.txt"
+    Path(f"{uri(into)}/{listing}").write_bytes(Path(f"{uri(other)}/{listing}").read_bytes())
+
+
+def test_rows_and_records_of_another_data_set_are_no_source(real: Path, make: Made) -> None:
+    mintage.attest(real)
+    first = make("g1", source={"uri": str(real)})
+    swap_rows(first, make("other", source={"uri": str(real)}, seed=9))
+    with pytest.raises(SourceError, match=r"the records of .* have the root"):
+        make("g2", source={"uri": uri(first)})
+
+
+def test_a_head_that_names_other_rows_than_its_statement_is_not_believed(
+    real: Path, make: Made, warnings: list[str]
+) -> None:
+    mintage.attest(real)
+    first = make("g1", source={"uri": str(real)})
+    other = make("other", source={"uri": str(real)}, seed=9)
+    swap_rows(first, other)
+    head = first.manifest.head.model_copy(update={"root": other.manifest.head.root})
+    Path(f"{uri(first)}/_mintage/heads/1.json").write_bytes(head.to_bytes())
+    made = lineage_of(make("g2", source={"uri": uri(first)}))
+    assert (made.generation, made.at_least, made.parents[0].statement) == (None, 2, None)
+    assert any("head does not agree" in warning for warning in warnings)
+
+
+def test_a_model_that_was_put_in_the_place_of_another_is_none(real: Path, make: Made, tmp_path: Path) -> None:
+    mintage.attest(real)
+    first = make("g1", source={"uri": str(real)})
+    pl.DataFrame({"age": [30, 40] * 50, "sex": ["F", "M"] * 50}).write_csv(tmp_path / "few.csv")
+    other = make("other", source={"uri": str(tmp_path / "few.csv")})
+    shutil.rmtree(f"{uri(first)}/_mintage/model")
+    shutil.copytree(f"{uri(other)}/_mintage/model", f"{uri(first)}/_mintage/model")
+    with pytest.raises(SpecError, match="holds no model"):
+        make("more", generator=None, model={"uri": uri(first)})

@@ -54,13 +54,15 @@ def unknown(**replaced: object) -> Ancestor:
 
 def test_what_is_learned_from_real_rows_is_the_first_generation() -> None:
     made = derive([ancestor()])
-    assert (made.generation, made.at_least, made.real_fraction) == (1, 1, 1)
+    assert (made.generation, made.at_least, made.real_fraction) == (1, 1, Decimal(1))
     assert (made.mode, made.roots) == (None, (PEOPLE,))
 
 
 def test_what_nothing_taught_is_the_first_generation_without_real_rows() -> None:
     made = derive([])
-    assert (made.generation, made.real_fraction, made.roots, made.parents) == (1, 0, (), ())
+    assert (made.generation, made.real_fraction) == (1, Decimal(0))
+    assert not made.roots
+    assert not made.parents
 
 
 def test_the_generation_is_one_more_than_the_highest() -> None:
