@@ -57,6 +57,11 @@ def test_an_appended_tree_shares_all_of_the_older(old: int, new: int) -> None:
     assert read <= 10
 
 
+def test_segments_that_end_inside_a_subtree_are_counted_once() -> None:
+    found, _ = compare(segments((0, 100), (100, 300)), segments((0, 400)))
+    assert (found.shared, found.differing) == (400, 0)
+
+
 def test_only_subtrees_that_differ_are_read() -> None:
     found, read = compare(segments((0, 70_000)), segments((0, 70_000)), {17, 69_000, 69_001})
     assert (found.shared, found.differing) == (69_997, 3)
