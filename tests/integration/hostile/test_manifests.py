@@ -71,7 +71,7 @@ def test_a_path_that_leads_elsewhere_is_refused_before_anything_is_read(
     child: Child, dataset: Path, key: Path, forger: Forger, paths: list[str]
 ) -> None:
     for shard, path in enumerate(paths):
-        forger.change_commit(shard, lambda commit, path=path: commit["parts"].update(people=path))
+        forger.change_commit(shard, _naming(path))
     done = child.mintage("verify", dataset, "--key", key, "--json")
     done.refused()
     report = done.json
@@ -79,6 +79,10 @@ def test_a_path_that_leads_elsewhere_is_refused_before_anything_is_read(
         commit_path(shard) for shard in range(4)
     ]
     assert report["checked"]["parts"] == 0
+
+
+def _naming(path: str) -> Callable[[dict[str, Any]], object]:
+    return lambda commit: commit["parts"].update(people=path)
 
 
 def test_a_link_that_leads_elsewhere_is_refused_before_anything_is_read(
