@@ -13,8 +13,6 @@ from mintage_connectors.frame.config import FrameConfig
 from mintage_connectors.frame.content import content_digest
 from mintage_connectors.frame.tables import as_table
 
-_ARROW = (pa.Table, pa.RecordBatch)
-
 
 class FrameConnector(Connector):
     """A pandas or polars frame or an Arrow table, straight from Python; it writes nothing."""
@@ -23,8 +21,10 @@ class FrameConnector(Connector):
 
     def read(self, location: object) -> TableReader:
         """A reader of the table handed over as `location`."""
-        marks = tuple(filter(None, [mark_of(location.schema)])) if isinstance(location, _ARROW) else ()
-        return FrameReader(as_table(location), marks)
+        # Frames of pandas and polars carry no schema metadata, and so no mark.
+        schema = getattr(location, "schema", None)
+        mark = mark_of(schema) if isinstance(schema, pa.Schema) else None
+        return FrameReader(as_table(location), (mark,) if mark else ())
 
 
 class FrameReader(TableReader):

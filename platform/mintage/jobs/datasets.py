@@ -38,7 +38,7 @@ class DatasetReader(TableReader):
     part: str | None = None
     """Path of the one part that is read; None for all of the table."""
 
-    @cached_property
+    @property
     def schema(self) -> pa.Schema:
         """The Arrow schema of every batch; what rules noted about rows is left out."""
         stored = self.dataset.manifest.statement.schema.table(self.table).arrow()
@@ -131,8 +131,8 @@ def open_dataset(inside: Inside, table: str, storage: Mapping[str, object] | Non
                 f"{inside.store.uri} has the tables {', '.join(names)}, and none called {table!r}",
                 "name them with source.tables",
             )
-        return DatasetReader(dataset=dataset, table=table if table in names else names[0])
-    _, name, *rest = inside.path.split("/")
+        return DatasetReader(dataset=dataset, table=table if table in names else next(iter(names)))
+    _, name, rest = f"{inside.path}/".split("/", 2)
     part = inside.path if rest else None
     reader = DatasetReader(dataset=dataset, table=name, part=part) if name in names else None
     if reader is None or not reader.parts:

@@ -151,9 +151,8 @@ def _gates(side: Result) -> dict[str, object]:
     if outcome is None:
         return {"result": None}
     verdicts = {"passed": outcome.passed, "warned": outcome.warned, "failed": outcome.failed}
-    return {"result": outcome.status} | {
-        name: verdict for verdict, names in verdicts.items() for name in names
-    }
+    told: dict[str, object] = {name: verdict for verdict, names in verdicts.items() for name in names}
+    return {"result": outcome.status} | told
 
 
 def _spec(side: Result) -> Mapping[str, object]:

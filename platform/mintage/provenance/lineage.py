@@ -191,7 +191,9 @@ def derive(ancestors: Sequence[Ancestor], waiver: Waiver | None = None) -> Linea
     generation, at_least = _age(parents)
     if at_least > MAX_GENERATION:
         raise ProvenanceError(f"a parent is of generation {at_least - 1}: nothing is that far from real rows")
-    inherited = [ancestor.mode for ancestor in ancestors if ancestor.parent.kind == "model"]
+    inherited: list[Mode | None] = [
+        ancestor.mode for ancestor in ancestors if ancestor.parent.kind == "model"
+    ]
     return Lineage(
         generation=generation,
         at_least=at_least,

@@ -168,7 +168,7 @@ def _lineage(facts: Facts, older: Statement | None) -> Lineage:
 def _determinism(facts: Facts, first: int, older: Statement | None) -> dict[str, object]:
     """What is claimed of old and new shards together, and on what each segment was made."""
     claimed = [facts.determinism, *([older.claims.determinism] if older else [])]
-    environments = dict(older.environments) if older else {}
+    environments: dict[str, object] = dict(older.environments) if older else {}
     if facts.environment:
         environments[str(first)] = facts.environment.model_dump(mode="json")
     return {

@@ -159,9 +159,8 @@ def test_a_model_that_no_plan_names_goes_with_its_pointer(
     assert str(pointer.relative_to(dataset)) in {one.info.path for one in done.leftovers}
     assert done.deleted == len(value["files"]) + 1
     assert mintage.verify(str(dataset)).ok
-    assert mintage.run(
-        job(rows=10, seed=12, sink={"uri": str(dataset), "shard_rows": 500, "mode": "supersede"})
-    )
+    sink = {"uri": str(dataset), "shard_rows": 500, "mode": "supersede"}
+    assert mintage.run(job(rows=10, seed=12, sink=sink)).scan().collect().height == 10
 
 
 def _pointers(folder: str, found: list[str]) -> list[str]:

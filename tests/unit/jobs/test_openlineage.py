@@ -38,7 +38,7 @@ class Receiver(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: Receiver
+    server: Receiver  # pyright: ignore[reportIncompatibleVariableOverride]  # the one that made this handler
 
     def do_POST(self) -> None:
         assert self.headers["Content-Type"] == "application/json"

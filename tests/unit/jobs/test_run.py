@@ -291,7 +291,7 @@ def test_every_format_of_parts_is_written_read_back_and_verified(job: Job, tmp_p
     parquet = mintage.run(job()).scan().collect()
     result = mintage.run(spec)
     assert result.scan().collect().equals(parquet)
-    report = mintage.verify(result.store.uri)
+    report = mintage.verify(result.store.uri, rows=True)
     assert report.ok
     assert report.checked.contents == 4
 

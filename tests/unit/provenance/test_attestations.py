@@ -9,7 +9,7 @@ import pytest
 from mintage.errors import ProvenanceError, SignatureError
 from mintage.provenance.attestations import MAX_ATTESTATION_BYTES, add_attestation, read_attestations
 from mintage.provenance.layout import attestation_path
-from mintage.provenance.signing import PublicKey, Signer, generate_key, signed_by
+from mintage.provenance.signing import PublicKey, Signed, Signer, generate_key, signed_by
 from mintage.store import ObjectStore
 
 
@@ -49,6 +49,6 @@ def test_all_keys_that_signed_are_found_and_each_once(tmp_path: Path) -> None:
     one, two = make_signer(tmp_path, "1.pem"), make_signer(tmp_path, "2.pem")
     envelope = one.sign(b"{}")
     keys: list[PublicKey] = [one.public_key, two.public_key, one.public_key]
-    assert signed_by(envelope, keys) == (b"{}", {one.keyid})
+    assert signed_by(envelope, keys) == Signed(b"{}", frozenset({one.keyid}))
     with pytest.raises(SignatureError, match="unknown key"):
         signed_by(envelope, [two.public_key])

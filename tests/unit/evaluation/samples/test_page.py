@@ -26,7 +26,7 @@ def test_the_page_has_the_worst_columns_pairs_and_rows() -> None:
     assert list(found) == ["gates", "table-0-columns", "table-0-pairs", "features", "odd-0", "random-0"]
     scores = [row[2].value for row in found["table-0-columns"].rows]
     assert len(scores) == 10
-    assert scores == sorted(scores, key=lambda score: (score is None, score))  # type: ignore[arg-type,return-value]
+    assert scores == sorted(scores, key=lambda score: (score is None, score))
     assert {row[0].text for row in found["odd-0"].rows} == {"shard 0, row 0", "shard 0, row 1"}
     assert "country = " in found["odd-0"].rows[0][1].text
     assert found["odd-0"].head[:4] == ("Row", "Why", "country", "capital")
