@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mintage.cli._options import storage_option, trusted_keys_option
 from mintage.cli._shell import FAILED, common, print_json
 
 if TYPE_CHECKING:
@@ -22,12 +23,7 @@ if TYPE_CHECKING:
 @click.option("--note", help="What else is to be known of it.")
 @click.option("--kind", help="Connector that reads it; by the suffix when not given.")
 @click.option("--out", metavar="FILE", help="Where the attestation is written; beside SOURCE by default.")
-@click.option(
-    "--storage",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="An option of the store, such as endpoint_url=http://host:9000. May be repeated.",
-)
+@storage_option
 @common
 def attest(source: str, *, storage: tuple[str, ...], as_json: bool, **said: str | Path | None) -> None:
     """Declare that SOURCE, a file or a folder of files, holds real rows, and sign it."""
@@ -50,20 +46,8 @@ def attest(source: str, *, storage: tuple[str, ...], as_json: bool, **said: str 
 @click.command()
 @click.argument("dataset")
 @click.option("--depth", type=click.IntRange(0, 1000), default=1000, help="Steps to walk up, at most.")
-@click.option(
-    "--key",
-    "keys",
-    multiple=True,
-    metavar="PUB",
-    type=click.Path(path_type=Path),
-    help="A public key to trust; your local identity by default. May be repeated.",
-)
-@click.option(
-    "--storage",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="An option of the store, such as endpoint_url=http://host:9000. May be repeated.",
-)
+@trusted_keys_option
+@storage_option
 @click.option("--prov", is_flag=True, help="Print W3C PROV-O as JSON-LD instead of a tree.")
 @common
 def lineage(

@@ -18,6 +18,7 @@ from typing import Any
 
 import click
 
+from mintage.cli._options import storage_option
 from mintage.cli._shell import FAILED, Shell, common, print_json
 from mintage.cli.lineage import attest, lineage
 from mintage.cli.regenerating import regenerate
@@ -190,12 +191,7 @@ def evaluate(real: str, synthetic: str, *, out: Path, as_json: bool, **asked: An
 @click.option(
     "--seed", type=click.IntRange(0, 2**64 - 1), default=0, show_default=True, help="Root of all randomness."
 )
-@click.option(
-    "--storage",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="An option of the model's store, such as endpoint_url=http://host:9000. May be repeated.",
-)
+@storage_option
 @common
 def impute(table: str, *, storage: tuple[str, ...], as_json: bool, **asked: Any) -> None:  # noqa: ANN401  # click's
     """Fill the nulls of TABLE by drawing from a model, given everything else in the row."""

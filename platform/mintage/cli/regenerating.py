@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from mintage.cli._options import policy_option, storage_option, trusted_keys_option, version_option
 from mintage.cli._shell import FAILED, common, print_json
 
 if TYPE_CHECKING:
@@ -21,21 +21,9 @@ _SHOWN = 10
 @click.command()
 @click.argument("dataset")
 @click.option("--shard", required=True, type=click.IntRange(0), help="Number of the shard, from 0.")
-@click.option(
-    "--key",
-    "keys",
-    multiple=True,
-    metavar="PUB",
-    type=click.Path(path_type=Path),
-    help="A public key to trust; your local identity by default. May be repeated.",
-)
-@click.option(
-    "--policy",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="A policy: whom to trust in which role, and what must have been signed. Instead of --key.",
-)
-@click.option("--version", type=click.IntRange(1), help="The version that is meant; the newest by default.")
+@trusted_keys_option
+@policy_option
+@version_option
 @click.option("--out", metavar="FOLDER", help="Leave the new parts there; by default they are removed.")
 @click.option("--restore", is_flag=True, help="Put back parts that are missing, if equal to the byte.")
 @click.option(
@@ -52,12 +40,7 @@ _SHOWN = 10
     show_default=True,
     help="So are floating-point numbers that lie so many units in the last place apart.",
 )
-@click.option(
-    "--storage",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="An option of the store, such as endpoint_url=http://host:9000. May be repeated.",
-)
+@storage_option
 @common
 def regenerate(
     dataset: str,

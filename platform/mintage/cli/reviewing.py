@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from mintage.cli._options import storage_option
 from mintage.cli._shell import common, print_json
 
 if TYPE_CHECKING:
@@ -53,12 +54,7 @@ PAGE = Path("review.html")
     help="Public key to trust, of the data set's signer or of a reviewer; your local identity by default. "
     "May be repeated.",
 )
-@click.option(
-    "--storage",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="An option of the store, such as endpoint_url=http://host:9000. May be repeated.",
-)
+@storage_option
 @common
 def review(
     dataset: str,

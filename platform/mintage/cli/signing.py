@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mintage.cli._options import storage_option
 from mintage.cli._shell import common, print_json
 
 if TYPE_CHECKING:
@@ -75,12 +76,7 @@ def pubkey(key: str | None, *, as_json: bool) -> None:
     "default. May be repeated.",
 )
 @click.option("--version", type=click.IntRange(1), help="Version to sign; the newest by default.")
-@click.option(
-    "--storage",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="An option of the store, such as endpoint_url=http://host:9000. May be repeated.",
-)
+@storage_option
 @common
 def sign(
     dataset: str,

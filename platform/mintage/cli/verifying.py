@@ -7,43 +7,23 @@ from typing import Any
 
 import click
 
+from mintage.cli._options import policy_option, storage_option, trusted_keys_option, version_option
 from mintage.cli._shell import FAILED, common, print_json
 
 _PATH = click.Path(path_type=Path)
-_STORAGE = click.option(
-    "--storage",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="An option of the store, such as endpoint_url=http://host:9000. May be repeated.",
-)
-_VERSION = click.option(
-    "--version", type=click.IntRange(1), help="The version that is meant; the newest by default."
-)
 
 
 @click.command()
 @click.argument("dataset")
-@click.option(
-    "--key",
-    "keys",
-    multiple=True,
-    metavar="PUB",
-    type=_PATH,
-    help="A public key to trust; your local identity by default. May be repeated.",
-)
-@click.option(
-    "--policy",
-    metavar="FILE",
-    type=_PATH,
-    help="A policy: whom to trust in which role, and what must have been signed. Instead of --key.",
-)
+@trusted_keys_option
+@policy_option
 @click.option("--rows", is_flag=True, help="Decode every part too, and compare its rows; slower.")
 @click.option(
     "--sample", metavar="SIZE", help="Check shards drawn at random: a share such as 1%, or a number."
 )
 @click.option("--seed", type=int, help="Draw the same shards again; by default nobody can foresee which.")
 @click.option("--shard", type=click.IntRange(0), help="Check this shard only, by an inclusion proof.")
-@_VERSION
+@version_option
 @click.option(
     "--strict", is_flag=True, help="Fail for anything in the folder that the version does not explain."
 )
@@ -60,7 +40,7 @@ _VERSION = click.option(
     type=_PATH,
     help="Check one part by a proof file from `mintage prove`: DATASET is the part's file.",
 )
-@_STORAGE
+@storage_option
 @common
 def verify(
     dataset: str,
@@ -100,8 +80,8 @@ def verify(
 @click.argument("dataset")
 @click.option("--shard", required=True, type=click.IntRange(0), help="The shard whose parts are proved.")
 @click.option("-o", "--output", type=_PATH, help="Where the proof is written; shard-N.proof.json by default.")
-@_VERSION
-@_STORAGE
+@version_option
+@storage_option
 @common
 def prove(
     dataset: str,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mintage.cli._options import storage_option
 from mintage.cli._shell import FAILED, common, print_json
 
 if TYPE_CHECKING:
@@ -16,13 +17,6 @@ if TYPE_CHECKING:
 _SHOWN = 20
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _AGE = re.compile(r"([0-9]{1,9})([smhd])")
-
-_STORAGE = click.option(
-    "--storage",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="An option of the store, such as endpoint_url=http://host:9000. May be repeated.",
-)
 
 
 class _Age(click.ParamType[float]):
@@ -41,7 +35,7 @@ class _Age(click.ParamType[float]):
 @click.command()
 @click.argument("a")
 @click.argument("b")
-@_STORAGE
+@storage_option
 @common
 def diff(a: str, b: str, *, storage: tuple[str, ...], as_json: bool) -> int:
     """Compare the data sets or versions A and B, such as DATASET@1 DATASET. Exit code 1: they differ."""
@@ -72,7 +66,7 @@ def diff(a: str, b: str, *, storage: tuple[str, ...], as_json: bool) -> int:
     metavar="RUN",
     help="Instead, give up the unfinished job whose run id begins so, so that others can go behind it.",
 )
-@_STORAGE
+@storage_option
 @common
 def gc(
     dataset: str,

@@ -13,13 +13,13 @@ from mintage.errors import (
     SigningError,
     UnsignedError,
 )
-from mintage.provenance._plans import MAX_PLAN_BYTES, find_plan_problems
-from mintage.provenance._strangers import other_plans
 from mintage.provenance._version import VersionWriter
 from mintage.provenance.append import Append
 from mintage.provenance.attachments import Attached, describe
 from mintage.provenance.bases import Base
 from mintage.provenance.canonical import canonical_json
+from mintage.provenance.checks.plans import MAX_PLAN_BYTES, find_plan_problems
+from mintage.provenance.checks.strangers import other_plans
 from mintage.provenance.digests import digest_of
 from mintage.provenance.exports import Exports
 from mintage.provenance.facts import Facts

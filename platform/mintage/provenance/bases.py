@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from mintage.errors import MintageError, ProvenanceError
-from mintage.provenance._plans import find_plan_problems
+from mintage.provenance.checks.plans import find_plan_problems
 from mintage.provenance.heads import latest_head, read_head, read_statement
 from mintage.provenance.layout import head_path
 from mintage.provenance.segments import Segments

@@ -12,10 +12,10 @@ from typing import Annotated, Literal, Self
 from pydantic import Field
 
 from mintage.errors import MintageError, ObjectMissingError, ProvenanceError, SignatureError
-from mintage.provenance._parts import hash_object
-from mintage.provenance._signed import believe
 from mintage.provenance.attestations import MAX_ATTESTATIONS, Attested, read_attestations
 from mintage.provenance.canonical import canonical_json, parse_json
+from mintage.provenance.checks.parts import hash_object
+from mintage.provenance.checks.signed import believe
 from mintage.provenance.commits import check_paths, read_commit
 from mintage.provenance.digests import Sha256Hex, raw_digest
 from mintage.provenance.evidence import Evidence, payload_digest, read_evidence, signed_head

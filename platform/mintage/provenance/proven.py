@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from mintage.errors import ProvenanceError, SignatureError, SpecError
-from mintage.provenance._signed import open_version
+from mintage.provenance.checks.signed import open_version
 from mintage.provenance.inclusion import Finder
 from mintage.provenance.policy import Policy
 from mintage.provenance.records import ShardRecord

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 
 from mintage.errors import ObjectExistsError, ProvenanceError
 from mintage.provenance._capped import read_capped
-from mintage.provenance._plans import find_plan_problems
-from mintage.provenance._strangers import other_plans
 from mintage.provenance._version import VersionWriter
 from mintage.provenance.attachments import find_difference
+from mintage.provenance.checks.plans import find_plan_problems
+from mintage.provenance.checks.strangers import other_plans
 from mintage.provenance.digests import digest_of
 from mintage.provenance.gate_statement import TEST_RESULT_TYPE, GateStatement
 from mintage.provenance.heads import read_head, statement_lines, versions

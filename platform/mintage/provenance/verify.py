@@ -15,10 +15,10 @@ from __future__ import annotations
 from contextlib import nullcontext
 
 from mintage.provenance._metered import MeteredStore
-from mintage.provenance._parts import OpenPart
-from mintage.provenance._signed import Signed, open_version
-from mintage.provenance._some import check_some
-from mintage.provenance._whole import check_whole
+from mintage.provenance.checks.parts import OpenPart
+from mintage.provenance.checks.signed import Signed, open_version
+from mintage.provenance.checks.some import check_some
+from mintage.provenance.checks.whole import check_whole
 from mintage.provenance.journal import Journal
 from mintage.provenance.policy import Policy
 from mintage.provenance.report import VerifyFailure, VerifyReport

@@ -160,7 +160,14 @@ def test_of_very_many_abandoned_attempts_only_some_are_named(minted: Minter, roo
 def test_more_shards_than_fit_one_file_are_split(
     minter: Minter, monkeypatch: pytest.MonkeyPatch, root: Path
 ) -> None:
-    for module in ("_version", "manifest", "_whole", "_shards", "_unexplained", "inclusion"):
+    for module in (
+        "_version",
+        "manifest",
+        "checks.whole",
+        "checks.shards",
+        "checks.unexplained",
+        "inclusion",
+    ):
         monkeypatch.setattr(f"mintage.provenance.{module}.RECORDS_PER_FILE", 2)
     five = minter.with_shards(5).mint()
     five.attest()

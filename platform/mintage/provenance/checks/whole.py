@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 
 from mintage.errors import ObjectMissingError
-from mintage.provenance._beside import check_attachments
-from mintage.provenance._history import check_history
-from mintage.provenance._parts import OpenPart
-from mintage.provenance._plans import find_plan_problems
-from mintage.provenance._shards import ShardsCheck, signed_lines
-from mintage.provenance._signed import Signed
-from mintage.provenance._strangers import check_strangers
-from mintage.provenance._unexplained import check_unexplained
+from mintage.provenance.checks.beside import check_attachments
+from mintage.provenance.checks.history import check_history
+from mintage.provenance.checks.parts import OpenPart
+from mintage.provenance.checks.plans import find_plan_problems
+from mintage.provenance.checks.shards import ShardsCheck, signed_lines
+from mintage.provenance.checks.signed import Signed
+from mintage.provenance.checks.strangers import check_strangers
+from mintage.provenance.checks.unexplained import check_unexplained
 from mintage.provenance.digests import digest_from_raw
 from mintage.provenance.journal import Journal
 from mintage.provenance.layout import RECORDS_PER_FILE, checksums_path, records_path, version_path

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mintage.errors import SpecError
 from mintage.provenance._ordered import ordered_map
-from mintage.provenance._parts import OpenPart, ShardCheck, ShardChecker
-from mintage.provenance._signed import Signed
+from mintage.provenance.checks.parts import OpenPart, ShardCheck, ShardChecker
+from mintage.provenance.checks.signed import Signed
 from mintage.provenance.inclusion import Finder
 from mintage.provenance.report import VerifyFailure, VerifyReport
 from mintage.provenance.scope import Sample, Scope

@@ -8,7 +8,7 @@ from itertools import chain, islice, repeat
 
 from mintage.errors import ProvenanceError
 from mintage.provenance._ordered import ordered_map
-from mintage.provenance._parts import OpenPart, ShardCheck, ShardChecker
+from mintage.provenance.checks.parts import OpenPart, ShardCheck, ShardChecker
 from mintage.provenance.digests import digest_from_raw
 from mintage.provenance.journal import Journal
 from mintage.provenance.layout import RECORDS_PER_FILE, records_path, statements_path

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from mintage.errors import ObjectMissingError, ProvenanceError, SignatureError
-from mintage.provenance._beside import check_statements
-from mintage.provenance._judging import judge
 from mintage.provenance.attestations import read_attestations
+from mintage.provenance.checks.beside import check_statements
+from mintage.provenance.checks.judging import judge
 from mintage.provenance.evidence import Evidence, read_evidence, read_first
 from mintage.provenance.heads import latest_head, pick_statement, read_head
 from mintage.provenance.layout import HEADS, attestations_path, head_path, statements_path, unsigned_path
