@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow test-browser test-hsm check bench bench-tabular bench-tabular-peers docs constraints
+.PHONY: help setup demo test test-slow test-browser test-hsm check check-mypy check-pyright bench bench-tabular bench-tabular-peers docs constraints
 
 PYTHON ?= python3
 VENV := .venv
@@ -81,7 +81,7 @@ test-browser: setup  ## Run the tests that open the report in a real Chromium, w
 		$$as_root apt-get update --quiet=2; \
 		$$as_root apt-get install --quiet=2 --yes --no-install-recommends chromium fonts-dejavu-core; \
 	}
-	$(BIN)/python -m pytest -m browser $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m browser $(ARGS)
 
 test-hsm: setup  ## Run the tests that sign with a PKCS#11 token: SoftHSM, which is installed when it is missing
 	@$(INSTALL) --group hsm
@@ -105,10 +105,14 @@ $(ORACLES)/%/.installed: tests/oracles/%.txt $(BIN)/uv
 check: $(VENV)/.dev-installed  ## Check format, lint, types, imports and documentation
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
-	@$(MAKE) --no-print-directory docs
+	@$(MAKE) --no-print-directory --jobs 2 check-mypy check-pyright docs
+
+check-mypy: $(VENV)/.dev-installed
+	$(BIN)/mypy
+
+check-pyright: $(VENV)/.dev-installed
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 docs: $(VENV)/.dev-installed  ## Build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict

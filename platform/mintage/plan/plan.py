@@ -103,7 +103,10 @@ class Plan:
 
     @cached_property
     def mark(self) -> dict[str, str]:
-        """What parts say of their own origin: a copy that lost its manifest is still no real table."""
+        """What parts say of their own origin: a copy that lost its manifest is still no real table.
+
+        The run is named and not the plan: plans of one run that differ in what they count make equal parts.
+        """
         lineage = self.lineage or unattested(self.source)
         known = lineage.generation is not None
         return {
@@ -111,7 +114,6 @@ class Plan:
             "generation": str(lineage.generation) if known else "unknown",
             "generation_at_least": str(lineage.at_least),
             "run_id": self.run_id,
-            "plan": self.digest,
         }
 
     @cached_property

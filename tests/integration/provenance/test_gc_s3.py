@@ -85,13 +85,13 @@ def test_what_nothing_refers_to_is_removed_from_s3(run: Callable[..., mintage.Re
 def test_while_a_run_writes_to_s3_nothing_is_removed(run: Callable[..., mintage.Result]) -> None:
     store = run().store
     store.create(LOST[0], b"lost")
-    time.sleep(2.5 * SECOND)
+    time.sleep(6.5 * SECOND)
     told: list[str] = []
 
     def interfere(event: events.Event) -> None:
         if isinstance(event, events.ShardCommitted) and not told:
             with pytest.raises(ProvenanceError, match="a run may be going on") as caught:
-                gc(store.uri, older_than_seconds=2 * SECOND, delete=True)
+                gc(store.uri, older_than_seconds=6 * SECOND, delete=True)
             told.append(caught.value.message)
 
     result = run("append", seed=3, on_event=interfere)
