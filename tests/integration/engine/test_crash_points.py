@@ -85,6 +85,7 @@ def test_whatever_operation_fails_the_next_call_finishes_the_same_data_set(
     assert broken > 20
 
 
+@pytest.mark.slow  # the steps of an append are also crashed one by one in tests/unit/provenance
 @pytest.mark.parametrize("mode", ["append", "supersede"])
 def test_whatever_operation_of_an_append_fails_the_next_call_finishes_it(
     job: Job, tmp_path: Path, breaker: _Breaker, mode: str

@@ -39,7 +39,9 @@ def test_any_number_of_workers_gives_the_root_that_one_process_gives(job: Job, w
     assert together.summary["root"] == alone.summary["root"]
 
 
-@pytest.mark.parametrize("workers", [1, 2, 5])
+@pytest.mark.parametrize(
+    "workers", [pytest.param(1, marks=pytest.mark.slow), 2, pytest.param(5, marks=pytest.mark.slow)]
+)
 def test_any_number_of_workers_appends_the_shards_that_one_process_does(
     job: Job, tmp_path: Path, workers: int
 ) -> None:

@@ -123,6 +123,7 @@ def test_a_circle_ends_with_a_message(child: Child) -> None:
     assert "the lineage goes in a circle" in done.err
 
 
+@pytest.mark.slow
 def test_a_million_ancestors_end_with_a_message(child: Child) -> None:
     chain = WALK + (
         "def follow(p, below):\n    return found(p.name, [str(int(p.name) + 1)])\n"
