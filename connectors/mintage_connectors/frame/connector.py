@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
@@ -12,6 +12,8 @@ from mintage.errors import SourceError, SpecError
 from mintage_connectors.frame.config import FrameConfig
 from mintage_connectors.frame.content import content_digest
 from mintage_connectors.frame.tables import as_table
+
+_ARROW = (pa.Table, pa.RecordBatch)
 
 
 class FrameConnector(Connector):
@@ -22,8 +24,8 @@ class FrameConnector(Connector):
     def read(self, location: object) -> TableReader:
         """A reader of the table handed over as `location`."""
         # Frames of pandas and polars carry no schema metadata, and so no mark.
-        schema = getattr(location, "schema", None)
-        mark = mark_of(schema) if isinstance(schema, pa.Schema) else None
+        arrow: Any = location if isinstance(location, _ARROW) else None
+        mark = mark_of(arrow.schema) if arrow is not None else None
         return FrameReader(as_table(location), (mark,) if mark else ())
 
 

@@ -152,7 +152,7 @@ def _gates(side: Result) -> dict[str, object]:
         return {"result": None}
     verdicts = {"passed": outcome.passed, "warned": outcome.warned, "failed": outcome.failed}
     told: dict[str, object] = {name: verdict for verdict, names in verdicts.items() for name in names}
-    return {"result": outcome.status} | told
+    return {"result": outcome.status, **told}
 
 
 def _spec(side: Result) -> Mapping[str, object]:
