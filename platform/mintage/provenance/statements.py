@@ -180,7 +180,8 @@ def _determinism(facts: Facts, first: int, older: Statement | None) -> dict[str,
 
 def _weakest_privacy(facts: Facts, older: Statement) -> dict[str, object]:
     """What can be claimed of old and new shards together: no more than of either."""
-    before, privacy = older.claims, privacy_claim(facts.model.fit)
+    before = older.claims
+    privacy: dict[str, object] = {**privacy_claim(facts.model.fit)}
     if privacy["claim"] != "none" and (before.model, before.privacy) != (facts.model.digest, privacy):
         reason = "the version also holds shards of other models, of which this is not claimed"
         privacy = {"claim": "none", "reason": reason}
