@@ -20,6 +20,12 @@
     │   └── SigningError          a key does not sign: its service or token is not there
     │       └── UnsignedError     the data set is complete and kept, but was not signed
     ├── ClusterError              (retryable) a worker or the cluster went away
+    │   └── UnreachableError      (retryable) nobody answers at an address
+    ├── AccessError               somebody answers, and says that we may not
+    ├── JobError                  a submitted job is not what the call needs it to be
+    │   ├── JobMissingError       there is no such job
+    │   ├── JobExistsError        it is there already, and differs
+    │   └── JobEndedError         it has ended
     └── CancelledError            the job was told to stop
 
 A message says what happened, with which value; a hint says what to do next. Every class survives
@@ -133,6 +139,34 @@ class ClusterError(MintageError):
     """A worker, a node or the cluster went away."""
 
     retryable = True
+
+
+class UnreachableError(ClusterError):
+    """Nobody answers at an address: it is wrong, or whoever should be there is away."""
+
+
+class AccessError(MintageError):
+    """Somebody answers, and says that we may not: a token, a certificate or a permission is missing."""
+
+    exit_code = 2
+
+
+class JobError(MintageError):
+    """A submitted job is not what the call needs it to be."""
+
+
+class JobMissingError(JobError):
+    """There is no such job."""
+
+    exit_code = 2
+
+
+class JobExistsError(JobError):
+    """A job of that id is there already, and is not the same."""
+
+
+class JobEndedError(JobError):
+    """The job has ended, so that nothing can be done to it."""
 
 
 class CancelledError(MintageError):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 
-from opentelemetry import metrics, trace
+from opentelemetry import context, metrics, propagate, trace
 from opentelemetry.metrics import Counter
 
 _SCOPE = "mintage"
@@ -18,6 +18,23 @@ def span(name: str, attributes: Mapping[str, str | int | float | bool] | None = 
     tracer = trace.get_tracer(_SCOPE)
     with tracer.start_as_current_span(f"{_SCOPE}.{name}", attributes=dict(attributes or {})) as current:
         yield current
+
+
+def carrier() -> dict[str, str]:
+    """The span that is current here, as text for another process (W3C trace context); may be empty."""
+    carried: dict[str, str] = {}
+    propagate.inject(carried)
+    return carried
+
+
+@contextmanager
+def continued(carried: Mapping[str, str]) -> Iterator[None]:
+    """Spans in the body are children of the span that another process carried over."""
+    token = context.attach(propagate.extract(carried))
+    try:
+        yield
+    finally:
+        context.detach(token)
 
 
 def count_rows(table: str, accepted: int, rejected: Mapping[str, int]) -> None:

@@ -10,6 +10,14 @@ Phase = Literal["read", "fit", "mint", "audit", "evaluate", "attest"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted:
+    """A spec was found sound, its source read: the run has its id, and a place for its rows."""
+
+    run_id: str
+    dataset: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseStarted:
     """A run enters a phase."""
 
@@ -74,5 +82,14 @@ class Warned:
     message: str
 
 
-Event = PhaseStarted | FitProgressed | Progress | ShardCommitted | ShardRetried | ShardAudited | Warned
+Event = (
+    RunStarted
+    | PhaseStarted
+    | FitProgressed
+    | Progress
+    | ShardCommitted
+    | ShardRetried
+    | ShardAudited
+    | Warned
+)
 OnEvent = Callable[[Event], None]

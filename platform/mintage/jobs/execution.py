@@ -116,6 +116,7 @@ class _Run:
         builder = check_builder(settings.builder)
         store = ObjectStore.open(self.spec.sink.uri, options=self.spec.sink.storage)
         request = self._timed("read", self.spec.name, lambda: self._read(store))
+        self.on_event(events.RunStarted(run_id=request.run_id, dataset=store.uri))
         # The keys are opened before any work, so that a wrong one costs nothing; no worker sees them.
         signer = open_signer(self.spec.signing, settings)
         place = self._place(store, request, [*signer.public_keys, *self._trusted()])
