@@ -16,7 +16,7 @@ import pyarrow as pa
 from environment import Setting, seconds_of
 
 import mintage
-from mintage.engine.attempts import draw
+from mintage.engine.accepting import draw
 from mintage.engine.bench import Bench, read_plan
 from mintage.engine.filling import Filling
 from mintage.engine.worker import ShardMinter, WorkerSetup

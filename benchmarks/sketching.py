@@ -20,7 +20,7 @@ from environment import Setting, seconds_of
 
 import mintage
 from mintage.contracts import SampleRequest
-from mintage.engine.attempts import draw
+from mintage.engine.accepting import draw
 from mintage.engine.bench import Bench, read_plan
 from mintage.engine.commits import find_commit
 from mintage.engine.worker import ShardMinter, WorkerSetup

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from mintage.contracts import FitContext, FitProgress, Model, Shard
 from mintage.engine import events
-from mintage.engine.attempts import draw
+from mintage.engine.accepting import draw
 from mintage.engine.bench import bind_rule
 from mintage.engine.devices import choose_device
 from mintage.engine.filling import Filling
