@@ -20,42 +20,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from mintage.contracts import DatasetSchema
 from mintage.engine import events
-from mintage.engine.bench import read_plan, stored_schema
 from mintage.engine.driver import Tally, committed_shards, mint_all
 from mintage.engine.executors import Executor
-from mintage.engine.layout import plan_path
-from mintage.engine.models import (
-    StoredModel,
-    copy_model,
-    find_model,
-    fitted_model,
-    load_model,
-    trust_installed,
-)
 from mintage.engine.plans import check_not_given_up
-from mintage.engine.training import Training
-from mintage.errors import ObjectExistsError
 from mintage.evaluation.results import Report
-from mintage.jobs.admission import admit, admit_again
 from mintage.jobs.attestation import attest_run, check_run
 from mintage.jobs.audit import audit, audit_size
 from mintage.jobs.openlineage import open_teller
-from mintage.jobs.place import Place, base_of, check_tables, find_place, find_version, other_run
-from mintage.jobs.planning import Request, check_foreseen, make_plan, make_request
-from mintage.jobs.reporting import RunReporter, check_columns, judge_again, make_gates, refuse_failed
-from mintage.jobs.resolution import resolve
+from mintage.jobs.place import Place, base_of, find_version
+from mintage.jobs.planning import Request
+from mintage.jobs.preparation import Preparation, maker_of, trusted_keys
+from mintage.jobs.reporting import RunReporter, judge_again, refuse_failed
 from mintage.jobs.result import Result
 from mintage.jobs.signers import open_signer
-from mintage.jobs.sources import Piece, check_apart, open_pieces
 from mintage.jobs.summary import summarize
 from mintage.jobs.workplace import Workplace
 from mintage.plan import Plan
 from mintage.provenance.facts import ProbeFacts, check_builder
 from mintage.provenance.heads import is_signed_by
-from mintage.provenance.lineage import Lineage
-from mintage.provenance.signing import PublicKey, Signer
+from mintage.provenance.signing import Signer
 from mintage.provenance.statements import Head
 from mintage.settings import Settings
 from mintage.spec import JobSpec, read_spec
@@ -105,24 +89,22 @@ class _Run:
     cancelled: Callable[[], bool]
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     seconds: dict[str, float] = field(default_factory=dict)
-    foreseen: DatasetSchema | None = None
     probes: tuple[ProbeFacts, ...] = ()
     """What was minted again before it is signed."""
-    pieces: tuple[Piece, ...] = ()
-    """What is learned from."""
 
     def go(self) -> Result:
         settings = Settings.read()
         builder = check_builder(settings.builder)
         store = ObjectStore.open(self.spec.sink.uri, options=self.spec.sink.storage)
-        request = self._timed("read", self.spec.name, lambda: self._read(store))
+        preparation = Preparation(self.spec, store, self.frames, self.on_event)
+        request = self._timed("read", self.spec.name, preparation.read)
         self.on_event(events.RunStarted(run_id=request.run_id, dataset=store.uri))
         # The keys are opened before any work, so that a wrong one costs nothing; no worker sees them.
         signer = open_signer(self.spec.signing, settings)
-        place = self._place(store, request, [*signer.public_keys, *self._trusted()])
-        request = replace(request, lineage=self._admit(request, place.plan))
+        place = preparation.place(request, [*signer.public_keys, *trusted_keys(self.spec)])
+        request = preparation.admitted(request, place.plan)
         workplace = Workplace.choose(self.spec, settings, store)
-        plan, tally = self._make(store, request, place, workplace)
+        plan, tally = self._make(preparation, request, place, workplace)
         evaluated = self._evaluate(store, request, plan, place=place, signer=signer, workplace=workplace)
         head = self._timed(
             "attest",
@@ -138,22 +120,11 @@ class _Run:
             result, summary={**summary, "workers": workplace.workers, **signers[0], "signers": signers}
         )
 
-    def _place(self, store: ObjectStore, request: Request, keys: list[PublicKey]) -> Place:
-        """Where the shards of this job go, which is decided before anything is fitted."""
-        place = find_place(store, request, keys, self.foreseen)
-        if place.head is not None and (mode := self.spec.sink.mode) != "create":
-            message = (
-                f"this job is version {place.head.version} of {store.uri} already: there is nothing to "
-                f"{mode}. To draw other rows, give it another seed"
-            )
-            self.on_event(events.Warned(message=message))
-        return place
-
     def _make(
-        self, store: ObjectStore, request: Request, place: Place, workplace: Workplace
+        self, preparation: Preparation, request: Request, place: Place, workplace: Workplace
     ) -> tuple[Plan, Tally]:
         """Fit and mint what is not in the store yet; then see whether some of it comes out again."""
-        earlier = place.plan
+        earlier, store = place.plan, preparation.store
         if earlier is not None and len(done := committed_shards(store, earlier)) == earlier.shards:
             tally = Tally(resumed=len(done), shards_done=len(done), rows=earlier.rows)
             if not self._audits(store, earlier, place):
@@ -163,7 +134,7 @@ class _Run:
             self.on_event(events.Warned(message=message))
         with workplace.open(request.resolution.generator) as executor:
             plan = earlier or self._timed(
-                "fit", _maker(request), lambda: self._plan(store, request, place, workplace)
+                "fit", maker_of(request), lambda: preparation.plan(request, place, workplace)
             )
             executor.begin(workplace.setup(store, plan))
             tally = self._timed("mint", f"{plan.rows:,} rows", lambda: self._mint(store, plan, executor))
@@ -227,7 +198,7 @@ class _Run:
             # Whoever signed it, what came after it is not taken back by another version of this one.
             if not place.is_newest or is_signed_by(store, place.head, signer.public_keys):
                 return place.head
-            base = base_of(store, place.done, [*signer.public_keys, *self._trusted()])
+            base = base_of(store, place.done, [*signer.public_keys, *trusted_keys(self.spec)])
         return attest_run(
             store,
             plan,
@@ -241,70 +212,8 @@ class _Run:
             finished=datetime.now(UTC),
         )
 
-    def _read(self, store: ObjectStore) -> Request:
-        resolution = resolve(self.spec)
-        source = None
-        if self.spec.source is not None:
-            check_apart(self.spec.source, store.uri)
-            opened = open_pieces(self.spec.source, self.spec.name, self.frames)
-            source, self.pieces = opened.source, opened.pieces
-        request = make_request(self.spec, resolution, source)
-        self.foreseen = check_foreseen(request)
-        check_columns(self.spec, source)
-        make_gates(self.spec)
-        store.probe()
-        return request
-
-    def _admit(self, request: Request, earlier: Plan | None) -> Lineage | None:
-        """Where the rows come from: as the plan has it that an earlier call froze, or as it is found now."""
-        limits = self.spec.lineage
-        if earlier is None:
-            return admit(limits, self.pieces, request.origin, request.origin_model, self.on_event)
-        if earlier.lineage is not None:
-            admit_again(limits, earlier.lineage)
-        return earlier.lineage
-
-    def _plan(self, store: ObjectStore, request: Request, place: Place, workplace: Workplace) -> Plan:
-        stored = fitted_model(store, request.fit_id)
-        if stored is None and place.first_shard == 0 and find_model(store) is not None:
-            raise other_run(store, "a model that another job fitted")
-        stored = trust_installed(stored or self._fit(store, request, workplace))
-        model = load_model(store, stored.ref)
-        plan = make_plan(request, stored, model, store, place.first_shard)
-        check_tables(place.base, stored_schema(plan))
-        try:
-            store.create(plan_path(place.first_shard), plan.to_bytes())
-        except ObjectExistsError:
-            # Another driver of the same job was faster: its plan is as good, and it is the one.
-            there = read_plan(store, place.first_shard)
-            if there is None or there.run_id != plan.run_id:
-                raise other_run(store, "another job, which began in the meantime") from None
-            return there
-        return plan
-
-    def _fit(self, store: ObjectStore, request: Request, workplace: Workplace) -> StoredModel:
-        if request.origin is not None:
-            return copy_model(request.origin, store, request.fit_id, request.origin_model)
-        assert request.resolution.generator is not None
-        training = Training(
-            store=store,
-            generator=request.resolution.generator,
-            config=request.resolution.generator_config,
-            source=request.training,
-            seed=self.spec.seed,
-            threads=workplace.settings.cpus,
-            fit_id=request.fit_id,
-            device=self.spec.resources.fit_device,
-            checkpoint_seconds=self.spec.resources.checkpoint_seconds,
-        )
-        return workplace.fit(training, self.on_event)
-
     def _mint(self, store: ObjectStore, plan: Plan, executor: Executor) -> Tally:
         return mint_all(plan, store, executor, on_event=self.on_event, cancelled=self.cancelled)
-
-    def _trusted(self) -> list[PublicKey]:
-        """Who else may have signed what is appended to."""
-        return [PublicKey.load(key) for key in self.spec.sink.trust]
 
     def _timed(self, phase: events.Phase, detail: str, work: Callable[[], T]) -> T:
         self.on_event(events.PhaseStarted(phase=phase, detail=detail))
@@ -313,8 +222,3 @@ class _Run:
             result = work()
         self.seconds[phase] = time.monotonic() - started
         return result
-
-
-def _maker(request: Request) -> str:
-    generator = request.resolution.generator
-    return generator.name if generator else "a model that was fitted before"
