@@ -31,7 +31,7 @@ def worker_processes() -> list[psutil.Process]:
     ]
 
 
-@pytest.mark.parametrize("workers", [1, 2, 5])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 2, 5])
 def test_any_number_of_workers_gives_the_root_that_one_process_gives(job: Job, workers: int) -> None:
     alone = mintage.run(job("inline"))
     together = mintage.run(job("ray", resources={"executor": "ray", "workers": workers}))
@@ -39,9 +39,8 @@ def test_any_number_of_workers_gives_the_root_that_one_process_gives(job: Job, w
     assert together.summary["root"] == alone.summary["root"]
 
 
-@pytest.mark.parametrize(
-    "workers", [pytest.param(1, marks=pytest.mark.slow), 2, pytest.param(5, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("workers", [1, 2, 5])
+@pytest.mark.slow  # numbering does not depend on who mints
 def test_any_number_of_workers_appends_the_shards_that_one_process_does(
     job: Job, tmp_path: Path, workers: int
 ) -> None:

@@ -19,6 +19,7 @@ from mintage.cli.main import main
 from mintage.engine import events
 from mintage.errors import CancelledError, ProvenanceError, SpecError, StoreError, ValidationFailedError
 from mintage.jobs.collecting import gc, give_up
+from mintage.spec import JobSpec
 from mintage.store import ObjectInfo, ObjectStore
 from mintage.store._local import LocalBackend
 
@@ -66,14 +67,34 @@ def names(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.fixture(scope="module")
+def made(people: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `out`, a data set of two versions with rejects and sketches, and `home`, its signer's."""
+    folder = tmp_path_factory.mktemp("collecting")
+    people.write_parquet(folder / "people.parquet")
+    job = {
+        "name": "people",
+        "seed": 3,
+        "source": {"uri": str(folder / "people.parquet")},
+        "generator": {"kind": "tabular.marginals"},
+        "rows": 1000,
+        "validate": [{"kind": "range", "column": "age", "min": 30}],
+        "sink": {"uri": str(folder / "out"), "shard_rows": 500, "keep_rejects": True},
+        "resources": {"executor": "inline"},
+        "evaluation": {"metrics": ["fidelity"]},
+    }
+    with pytest.MonkeyPatch.context() as here:
+        here.setenv("MINTAGE_HOME", str(folder / "home"))
+        mintage.run(job)
+        mintage.run(JobSpec.model_validate(job).with_overrides(["seed=4", "sink.mode=supersede"]))
+    return folder
+
+
 @pytest.fixture
-def dataset(job: Job, tmp_path: Path) -> Path:
-    """A data set of two versions, with rejects and sketches, two days old."""
-    rule = [{"kind": "range", "column": "age", "min": 30}]
-    sink = {"uri": str(tmp_path / "out"), "shard_rows": 500, "keep_rejects": True}
-    measured = {"metrics": ["fidelity"]}
-    mintage.run(job(rows=1000, validate=rule, sink=sink, evaluation=measured))
-    mintage.run(job(rows=1000, seed=4, sink=sink | {"mode": "supersede"}, evaluation=measured))
+def dataset(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the data set, two days old."""
+    monkeypatch.setenv("MINTAGE_HOME", str(made / "home"))
+    shutil.copytree(made / "out", tmp_path / "out")
     age(tmp_path / "out", 48 * HOUR)
     return tmp_path / "out"
 

@@ -35,6 +35,7 @@ def test_two_processes_end_with_equal_weights_as_good_as_those_of_one(tmp_path: 
     assert losses[0][-1] < 0.5 * losses[0][0]
 
 
+@pytest.mark.slow
 def test_a_process_whose_peer_is_gone_says_so_instead_of_blaming_the_model(tmp_path: Path) -> None:
     run_two(tmp_path, "leaves")
     assert "another process of this fit went away" in (tmp_path / "1.txt").read_text()
