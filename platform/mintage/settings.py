@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -21,6 +22,9 @@ class Settings:
     that this process may use. `ray_auth_mode` (`RAY_AUTH_MODE`) is None when nobody chose one.
     `builder` (`MINTAGE_BUILDER_ID`) is the URI by which provenance names whoever runs jobs here.
     `hsm_pin` (`MINTAGE_HSM_PIN`) opens a hardware token; it is shown nowhere.
+    `telemetry` (`MINTAGE_TELEMETRY`) is `otlp` to send traces and metrics away; `opentelemetry` are the
+    standard `OTEL_*` variables, which say where to. `log` (`MINTAGE_LOG`, `text` or `json`) and
+    `log_level` (`MINTAGE_LOG_LEVEL`) have log records written to stderr.
     """
 
     home: Path
@@ -29,11 +33,34 @@ class Settings:
     cpus: int
     builder: str = SELF_HOSTED
     hsm_pin: str | None = field(default=None, repr=False)
+    telemetry: str = ""
+    opentelemetry: Mapping[str, str] = field(default_factory=dict, repr=False)
+    log: str = ""
+    log_level: str = "info"
 
     @property
     def identity(self) -> Path:
         """The private key that signs when a spec names none."""
         return self.home / "identity.pem"
+
+    def for_workers(self) -> dict[str, str]:
+        """What a process elsewhere needs in its environment to send and log as this one does.
+
+        Headers and addresses with a password stay here: an environment of Ray is shown on its
+        dashboard. A worker's own environment may have them.
+        """
+        told = {
+            "MINTAGE_TELEMETRY": self.telemetry,
+            "MINTAGE_LOG": self.log,
+            "MINTAGE_LOG_LEVEL": self.log_level if self.log else "",
+        }
+        if self.telemetry:
+            told |= {
+                name: value
+                for name, value in self.opentelemetry.items()
+                if not name.endswith("_HEADERS") and "@" not in value
+            }
+        return {name: value for name, value in told.items() if value}
 
     @classmethod
     def read(cls) -> Self:
@@ -45,5 +72,9 @@ class Settings:
             ray_auth_mode=os.environ.get("RAY_AUTH_MODE") or None,
             builder=os.environ.get("MINTAGE_BUILDER_ID") or SELF_HOSTED,
             hsm_pin=os.environ.get("MINTAGE_HSM_PIN") or None,
+            telemetry=os.environ.get("MINTAGE_TELEMETRY") or "",
+            opentelemetry={name: value for name, value in os.environ.items() if name.startswith("OTEL_")},
+            log=os.environ.get("MINTAGE_LOG") or "",
+            log_level=os.environ.get("MINTAGE_LOG_LEVEL") or "info",
             cpus=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         )

@@ -21,6 +21,7 @@ from mintage.engine.bench import Bench
 from mintage.engine.filling import Filling
 from mintage.errors import CancelledError, GenerationError
 from mintage.operators.validation import Counts, Judged
+from mintage.telemetry import stage
 
 
 class ShardRows:
@@ -58,12 +59,14 @@ class ShardRows:
     def _draw(self, request: SampleRequest) -> dict[str, pa.RecordBatch]:
         if self._stopped():
             raise CancelledError(f"shard {self.shard.index} was stopped")
-        return draw(self._bench.model, request)
+        with stage("sample"):
+            return draw(self._bench.model, request)
 
     def _judge(
         self, filling: Filling, position: int, batches: dict[str, pa.RecordBatch]
     ) -> dict[str, Judged]:
-        judged = self._validator.validate(batches, limit=filling.missing(position))
+        with stage("validate"):
+            judged = self._validator.validate(batches, limit=filling.missing(position))
         for table, verdict in judged.items():
             self.counts[table] += verdict.counts
         root = judged[self._bench.plan.schema.root].counts

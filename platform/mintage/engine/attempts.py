@@ -25,6 +25,7 @@ from mintage.errors import CancelledError
 from mintage.evaluation.sketch import TableSketch
 from mintage.operators.validation import Judged
 from mintage.store import ObjectStore
+from mintage.telemetry import stage
 
 
 class ShardAttempt:
@@ -72,20 +73,22 @@ class ShardAttempt:
             parts = {name: stack.enter_context(self._part(name)) for name in self._bench.stored_schema.names}
             rejects = stack.enter_context(RejectsBuilder(store, index, self._identity))
             for judged in stack.enter_context(closing(self._rows.judged())):
-                self._write(judged, parts, rejects)
+                with stage("write"):
+                    self._write(judged, parts, rejects)
                 yield {table: verdict.accepted for table, verdict in judged.items()}
             if self._stopped():
                 raise CancelledError(f"shard {index} was stopped before its commit")
-            return Minted(
-                shard=self._rows.shard,
-                attempt=self._identity,
-                parts={table: part.finish() for table, part in parts.items()},
-                counts=self._rows.counts,
-                rejects=rejects.finish(),
-                sketches=write_sketches(store, index, self._identity, self._sketches),
-                started=started,
-                worker=self._worker,
-            )
+            with stage("write"):
+                return Minted(
+                    shard=self._rows.shard,
+                    attempt=self._identity,
+                    parts={table: part.finish() for table, part in parts.items()},
+                    counts=self._rows.counts,
+                    rejects=rejects.finish(),
+                    sketches=write_sketches(store, index, self._identity, self._sketches),
+                    started=started,
+                    worker=self._worker,
+                )
 
     def _part(self, table: str) -> PartBuilder:
         bench = self._bench

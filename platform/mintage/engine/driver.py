@@ -9,14 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mintage.engine import coordinator as machine
-from mintage.engine import events, layout
+from mintage.engine import events, layout, measures
 from mintage.engine.coordinator import Coordinator
 from mintage.engine.executors import Attempt, Executor, Outcome
 from mintage.engine.worker import Receipt
 from mintage.errors import CancelledError
 from mintage.plan import Plan
 from mintage.store import ObjectStore
-from mintage.telemetry import count_retry
+from mintage.telemetry import carrier
 
 _POLL_SECONDS = 0.5
 _REPORT_SECONDS = 0.5
@@ -96,15 +96,17 @@ class _Session:
             self._count(outcome.receipt)
             self._do(self.machine.handle(machine.Committed(shard=shard)))
         elif outcome.error is not None:
-            self._do(self.machine.handle(machine.Failed(shard=shard, error=outcome.error)))
+            failed = machine.Failed(shard=shard, error=outcome.error)
+            self._do(self.machine.handle(failed), type(outcome.error).__name__)
         else:
-            self._do(self.machine.handle(machine.Lost(shard=shard, reason=outcome.lost)))
+            self._do(self.machine.handle(machine.Lost(shard=shard, reason=outcome.lost)), "lost")
 
     def report(self, *, last: bool = False) -> None:
         now = time.monotonic()
         if not last and now - self._reported < _REPORT_SECONDS:
             return
         self._reported = now
+        self._show_queue()
         seconds = now - self._started
         rate = self.tally.minted / seconds if seconds > 0 else 0.0
         self.on_event(
@@ -126,16 +128,21 @@ class _Session:
         self.tally.rejected.update(receipt.rejected)
         if not receipt.adopted:
             self.tally.minted += receipt.rows
+        measures.count_shard(receipt)
         self.on_event(events.ShardCommitted(shard=receipt.shard, rows=receipt.rows))
 
-    def _do(self, effects: list[machine.Effect]) -> None:
+    def _show_queue(self) -> None:
+        done, in_flight = self.machine.done, len(self.machine.in_flight)
+        measures.show_queue(waiting=self.plan.shards - done - in_flight, in_flight=in_flight, done=done)
+
+    def _do(self, effects: list[machine.Effect], cause: str = "") -> None:
         for effect in effects:
             if isinstance(effect, machine.Mint):
                 identity = f"{self._token}-{effect.attempt}"
-                self.executor.submit(Attempt(shard=effect.shard, id=identity))
+                self.executor.submit(Attempt(shard=effect.shard, id=identity, trace=carrier()))
             elif isinstance(effect, machine.Retry):
                 self.tally.retries += 1
-                count_retry()
+                measures.count_retry(cause)
                 self.on_event(events.ShardRetried(shard=effect.shard, reason=effect.reason))
             else:
                 raise effect.error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Event
 from typing import Protocol
 
@@ -15,10 +15,14 @@ from mintage.errors import MintageError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One try at one shard; `id` is unique among all tries of all sessions."""
+    """One try at one shard; `id` is unique among all tries of all sessions.
+
+    `trace` is the span that it belongs to, for whichever process makes the try.
+    """
 
     shard: int
     id: str
+    trace: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +90,7 @@ class InlineExecutor:
         if not self._queue or self._minter is None:
             return []
         attempt = self._queue.popleft()
-        ended = self._minter.try_mint(attempt.shard, attempt.id)
+        ended = self._minter.try_mint(attempt.shard, attempt.id, attempt.trace)
         if isinstance(ended, Receipt):
             return [Outcome(attempt=attempt, receipt=ended)]
         return [Outcome(attempt=attempt, error=ended)]

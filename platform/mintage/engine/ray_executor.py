@@ -15,9 +15,11 @@ from typing import Any
 
 from mintage.engine.executors import Attempt, Outcome
 from mintage.engine.probing import Probed, worker_identity
+from mintage.engine.ray_metrics import begin_worker, report_to_ray
 from mintage.engine.worker import Receipt, ShardMinter, WorkerSetup
 from mintage.errors import ClusterError, MintageError
 from mintage.plugins import PluginRef, load_generator
+from mintage.telemetry import carrier, flush, record
 
 # One thread each: workers share the machine by processes, and OpenMP threads that spin on a busy
 # core cost tenfold.
@@ -36,6 +38,8 @@ class Placement:
     in_flight: int
     cpus: float
     gpus: float
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables that its processes get besides."""
 
 
 class _RayWorker:
@@ -44,20 +48,25 @@ class _RayWorker:
     def __init__(self, generator: PluginRef | None) -> None:
         self._minter: ShardMinter | None = None
         self._stopped = threading.Event()
+        begin_worker()
         if generator is not None:
             load_generator(generator).warm_up()
 
-    def mint(self, setup: WorkerSetup, shard: int, attempt: str) -> Any:  # noqa: ANN401  # Ray wraps it anyway
+    def mint(self, setup: WorkerSetup, attempt: Attempt) -> Any:  # noqa: ANN401  # Ray wraps it anyway
         self._minter = self._minter or ShardMinter(setup, self._stopped.is_set)
-        return self._minter.try_mint(shard, attempt)
+        return self._minter.try_mint(attempt.shard, attempt.id, attempt.trace)
 
     def stop(self) -> None:
         """Let the attempt under way, and those that wait, end without a commit; heard while one runs."""
         self._stopped.set()
 
-    def probe(self, setup: WorkerSetup, shard: int) -> Any:  # noqa: ANN401  # Ray wraps it anyway
+    def flush(self) -> None:
+        """Send the spans and metrics that are still here: the process will be killed."""
+        flush()
+
+    def probe(self, setup: WorkerSetup, shard: int, trace: Mapping[str, str]) -> Any:  # noqa: ANN401  # Ray wraps it anyway
         self._minter = self._minter or ShardMinter(setup, self._stopped.is_set)
-        return self._minter.try_probe(shard)
+        return self._minter.try_probe(shard, trace)
 
     def ping(self) -> str:
         """Answer, to show that this actor lives, and who it is."""
@@ -82,6 +91,7 @@ class RayExecutor:
         self._placement = placement
         self._generator = generator
         self._setup: WorkerSetup | None = None
+        report_to_ray()
         self._slots = [_Slot(actor=self._start_actor()) for _ in range(placement.workers)]
 
     def begin(self, setup: WorkerSetup) -> None:
@@ -96,7 +106,7 @@ class RayExecutor:
     def submit(self, attempt: Attempt) -> None:
         """Give the attempt to the actor that has the fewest."""
         slot = min(self._slots, key=lambda s: len(s.running))
-        slot.running[slot.actor.mint.remote(self._setup, attempt.shard, attempt.id)] = attempt
+        slot.running[slot.actor.mint.remote(self._setup, attempt)] = attempt
 
     def wait(self, timeout_seconds: float) -> list[Outcome]:
         """The attempts that ended; a dead actor loses all of its own, and is replaced."""
@@ -114,7 +124,7 @@ class RayExecutor:
         """Mint on other actors than those named; on other nodes where the cluster has some."""
         actors = self._identities()
         asked = {
-            shard: self._other_actor(actors, not_by, number).probe.remote(self._setup, shard)
+            shard: self._other_actor(actors, not_by, number).probe.remote(self._setup, shard, carrier())
             for number, (shard, not_by) in enumerate(shards.items())
         }
         return [self._probed(shard, reference) for shard, reference in asked.items()]
@@ -163,6 +173,7 @@ class RayExecutor:
         from ray import exceptions as ray_errors
 
         self._ask_to_stop()
+        self._flush()
         for slot in self._slots:
             with contextlib.suppress(ray_errors.RayError):
                 ray.kill(slot.actor, no_restart=True)
@@ -182,6 +193,14 @@ class RayExecutor:
         if pending:
             ray.wait(pending, num_returns=len(pending), timeout=_STOP_SECONDS, fetch_local=False)
 
+    def _flush(self) -> None:
+        """Have spans and metrics sent that would die with their process; nobody waits for one that hangs."""
+        import ray
+
+        pending = [slot.actor.flush.options(concurrency_group=_CONTROL).remote() for slot in self._slots]
+        if pending:
+            ray.wait(pending, num_returns=len(pending), timeout=_STOP_SECONDS, fetch_local=False)
+
     def _start_actor(self, *, spread: bool = False) -> Any:  # noqa: ANN401  # Ray's actor handles have no static type
         import ray
 
@@ -192,7 +211,7 @@ class RayExecutor:
         return remote.options(
             num_cpus=placement.cpus,
             num_gpus=placement.gpus,
-            runtime_env={"env_vars": WORKER_ENVIRONMENT},
+            runtime_env={"env_vars": {**WORKER_ENVIRONMENT, **placement.environment}},
             scheduling_strategy="SPREAD" if spread else "DEFAULT",
         ).remote(self._generator)
 
@@ -215,6 +234,7 @@ class RayExecutor:
     def _replace(self, slot: _Slot, reason: str) -> list[Outcome]:
         lost = list(slot.running.values())
         slot.running.clear()
+        record("mintage.workers.lost", 1)
         self._slots.remove(slot)
         self._slots.append(_Slot(actor=self._start_actor()))
         return [Outcome(attempt=attempt, lost=reason) for attempt in lost]

@@ -8,16 +8,17 @@ from __future__ import annotations
 import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mintage.engine.attempts import ShardAttempt
 from mintage.engine.bench import Bench
 from mintage.engine.commits import commit_shard, find_commit
+from mintage.engine.observing import observed
 from mintage.engine.probing import Probed, probe, worker_identity
 from mintage.errors import GenerationError, MintageError
 from mintage.provenance.records import CommitRecord
 from mintage.store import ObjectStore
-from mintage.telemetry import count_rows, span
+from mintage.telemetry import NO_TRACE, Mark, stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,16 @@ class WorkerSetup:
     plan_digest: str
     first_shard: int = 0
     keep_rejects: bool = False
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+    """What its spans and log records say of the run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableCounts:
+    """The rows of one table of a committed shard, and those that were rejected, by reason."""
+
+    rows: int
+    rejected: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +50,7 @@ class Receipt:
     bytes: int
     rejected: Mapping[str, int]
     adopted: bool
+    tables: Mapping[str, TableCounts] = field(default_factory=dict)
 
 
 class ShardMinter:
@@ -49,20 +61,26 @@ class ShardMinter:
         self._stopped = stopped
         self._bench: Bench | None = None
 
-    def try_mint(self, shard: int, attempt: str) -> Receipt | MintageError:
-        """Mint a shard; an error comes back as a value, so that it crosses processes as it is."""
+    def try_mint(
+        self, shard: int, attempt: str, trace: Mapping[str, str] = NO_TRACE
+    ) -> Receipt | MintageError:
+        """Mint a shard; an error comes back as a value, so that it crosses processes as it is.
+
+        `trace` is the span that the attempt belongs to, when it is another process's.
+        """
         try:
-            with span("shard", {"mintage.shard": shard, "mintage.attempt": attempt}):
+            with observed(trace, self._marks(shard, attempt)):
                 return self.mint(shard, attempt)
         except MintageError as exc:
             return exc
         except Exception as exc:  # noqa: BLE001  # the outer edge of a worker: told with its place, not lost
             return _unexpected(shard, exc)
 
-    def try_probe(self, shard: int) -> Probed | MintageError:
+    def try_probe(self, shard: int, trace: Mapping[str, str] = NO_TRACE) -> Probed | MintageError:
         """Mint a committed shard again and compare; an error comes back as a value."""
         try:
-            return probe(self._setup.store, self._load(), shard)
+            with observed(trace, self._marks(shard, "probe"), "probe"):
+                return probe(self._setup.store, self._load(), shard)
         except MintageError as exc:
             return exc
         except Exception as exc:  # noqa: BLE001  # as above
@@ -82,11 +100,14 @@ class ShardMinter:
             worker=worker_identity(),
             stopped=self._stopped,
         ).run()
-        commit, won = commit_shard(setup.store, bench.plan, bench.stored_schema, minted)
-        if won:
-            for table, counts in minted.counts.items():
-                count_rows(table, counts.accepted, counts.rejected)
+        with stage("commit"):
+            commit, won = commit_shard(setup.store, bench.plan, bench.stored_schema, minted)
         return _receipt(commit, bench.plan.schema.root, adopted=not won)
+
+    def _marks(self, shard: int, attempt: str) -> dict[str, Mark]:
+        setup = self._setup
+        marks: dict[str, Mark] = {**setup.marks, "mintage.plan": setup.plan_digest, "mintage.shard": shard}
+        return {**marks, "mintage.attempt": attempt, "mintage.worker": worker_identity()}
 
     def _load(self) -> Bench:
         setup = self._setup
@@ -107,4 +128,8 @@ def _receipt(commit: CommitRecord, root: str, *, adopted: bool) -> Receipt:
         bytes=sum(table.bytes for table in tables.values()),
         rejected=dict(sum((Counter(table.verdicts.rejected) for table in tables.values()), Counter())),
         adopted=adopted,
+        tables={
+            name: TableCounts(rows=table.rows, rejected=table.verdicts.rejected)
+            for name, table in tables.items()
+        },
     )

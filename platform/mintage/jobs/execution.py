@@ -35,6 +35,7 @@ from mintage.jobs.reporting import RunReporter, judge_again, refuse_failed
 from mintage.jobs.result import Result
 from mintage.jobs.signers import open_signer
 from mintage.jobs.summary import summarize
+from mintage.jobs.watching import watched
 from mintage.jobs.workplace import Workplace
 from mintage.plan import Plan
 from mintage.provenance.facts import ProbeFacts, check_builder
@@ -70,11 +71,10 @@ def run(
     and the same call again goes on from there.
     """
     accepted = read_spec(spec, in_memory=source is not None)
-    attributes = {"mintage.job": accepted.name, **accepted.telemetry.attributes}
-    teller = open_teller(accepted, on_event)
-    with span("run", attributes):
+    with watched(accepted, on_event) as hear:
+        teller = open_teller(accepted, hear)
         with teller.around():
-            result = _Run(accepted, source, on_event, cancelled).go()
+            result = _Run(accepted, source, hear, cancelled).go()
         teller.finished(result)
         return result
 

@@ -17,6 +17,7 @@ from mintage.plugins import PluginRef
 from mintage.settings import Settings
 from mintage.spec import JobSpec
 from mintage.store import ObjectStore
+from mintage.telemetry import marks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,7 @@ class Workplace:
             in_flight=resources.in_flight,
             cpus=resources.cpus_per_worker,
             gpus=resources.gpus_per_worker,
+            environment=self.settings.for_workers(),
         )
         with (
             ray_cluster(resources.address, self.settings),
@@ -89,4 +91,5 @@ class Workplace:
             plan_digest=plan.digest,
             first_shard=plan.first_shard,
             keep_rejects=self.spec.sink.keep_rejects,
+            marks=marks(),
         )

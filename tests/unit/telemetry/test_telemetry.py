@@ -42,6 +42,7 @@ points = [
     for scope in resource.scope_metrics
     for metric in scope.metrics
     for point in metric.data.data_points
+    if hasattr(point, "value")
 ]
 names = [(span.name, dict(span.attributes)) for span in spans.get_finished_spans()]
 print(json.dumps({"spans": names, "points": points}))
