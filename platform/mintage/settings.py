@@ -12,6 +12,9 @@ SELF_HOSTED = "https://mintage.dev/builder/self-hosted/v1"
 """The builder that provenance names when nobody gave it an id of its own."""
 
 
+_TRACE = ("TRACEPARENT", "TRACESTATE")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What a machine, rather than a job, decides.
@@ -25,6 +28,12 @@ class Settings:
     `telemetry` (`MINTAGE_TELEMETRY`) is `otlp` to send traces and metrics away; `opentelemetry` are the
     standard `OTEL_*` variables, which say where to. `log` (`MINTAGE_LOG`, `text` or `json`) and
     `log_level` (`MINTAGE_LOG_LEVEL`) have log records written to stderr.
+
+    `address` (`MINTAGE_ADDRESS`) is where jobs are submitted to when nobody says otherwise; `ray_token`
+    (`MINTAGE_RAY_TOKEN`, then `RAY_AUTH_TOKEN`), shown nowhere, or the file `ray_token_path`
+    (`RAY_AUTH_TOKEN_PATH`) lets us in, and `ca` (`MINTAGE_CA`) is a file of certificates to trust.
+    `job_spec` (`MINTAGE_SPEC`) is the spec that a submitted job was sent with, and `trace`
+    (`TRACEPARENT`, `TRACESTATE`) the span that it belongs to.
     """
 
     home: Path
@@ -37,6 +46,12 @@ class Settings:
     opentelemetry: Mapping[str, str] = field(default_factory=dict, repr=False)
     log: str = ""
     log_level: str = "info"
+    address: str | None = None
+    ray_token: str | None = field(default=None, repr=False)
+    ray_token_path: Path | None = None
+    ca: Path | None = None
+    job_spec: str | None = field(default=None, repr=False)
+    trace: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def identity(self) -> Path:
@@ -76,5 +91,16 @@ class Settings:
             opentelemetry={name: value for name, value in os.environ.items() if name.startswith("OTEL_")},
             log=os.environ.get("MINTAGE_LOG") or "",
             log_level=os.environ.get("MINTAGE_LOG_LEVEL") or "info",
+            address=os.environ.get("MINTAGE_ADDRESS") or None,
+            ray_token=os.environ.get("MINTAGE_RAY_TOKEN") or os.environ.get("RAY_AUTH_TOKEN") or None,
+            ray_token_path=_path("RAY_AUTH_TOKEN_PATH"),
+            ca=_path("MINTAGE_CA"),
+            job_spec=os.environ.get("MINTAGE_SPEC") or None,
+            trace={name.lower(): value for name in _TRACE if (value := os.environ.get(name))},
             cpus=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         )
+
+
+def _path(name: str) -> Path | None:
+    value = os.environ.get(name)
+    return Path(value) if value else None

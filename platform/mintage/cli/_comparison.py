@@ -7,11 +7,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mintage.cli.progress import watch
 from mintage.engine.events import PhaseStarted
 from mintage.errors import SpecError
 from mintage.evaluation.results import Report
 from mintage.jobs.comparison import evaluate
+from mintage.jobs.progress import watch
 from mintage.jobs.report_files import HTML, JSON, write_report
 
 _GATE = re.compile(r"\s*([A-Za-z0-9_.]+)\s*(<=|>=)\s*(\S+)\s*")

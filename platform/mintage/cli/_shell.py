@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import shlex
-import signal
 import sys
-import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import click
 
 from mintage.errors import MintageError
+from mintage.jobs.terminating import TerminatedError, terminable
 
 FAILED = 1
 BAD_INPUT = 2
@@ -44,9 +41,9 @@ class Shell(click.Group):
             return super().main(args, standalone_mode=False, **options)
         arguments = list(sys.argv[1:] if args is None else args)
         try:
-            with _terminable():
+            with terminable():
                 result = super().main(arguments, standalone_mode=False, **options)
-        except (Exception, _TerminatedError) as exc:  # noqa: BLE001  # the outermost edge: a person is told, whatever happened
+        except (Exception, TerminatedError) as exc:  # noqa: BLE001  # the outermost edge: a person is told, whatever happened
             if "--debug" in arguments:
                 traceback.print_exc()
             sys.exit(_tell(exc, arguments))
@@ -68,28 +65,6 @@ def print_json(value: Mapping[str, object]) -> None:
     click.echo(json.dumps(value, allow_nan=False, default=str))
 
 
-class _TerminatedError(BaseException):  # like KeyboardInterrupt, no handler of errors may swallow it
-    """Somebody asked this process to end (SIGTERM), as clusters and service managers do."""
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM unwind the body like Ctrl-C does, so that workers stop and attempts are dropped."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, _terminate)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    del number, frame
-    raise _TerminatedError
-
-
 def _tell(error: BaseException, arguments: Sequence[str]) -> int:
     """Say what went wrong on stderr, and on stdout for `--json`; returns the exit code."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
@@ -108,8 +83,8 @@ def _describe(error: BaseException, arguments: Sequence[str]) -> tuple[str, str,
     """The kind of an error, what happened, what to do, and the exit code."""
     if isinstance(error, MintageError):
         return type(error).__name__, error.message, error.hint, error.exit_code
-    if isinstance(error, click.Abort | _TerminatedError):
-        code = TERMINATED if isinstance(error, _TerminatedError) else INTERRUPTED
+    if isinstance(error, click.Abort | TerminatedError):
+        code = TERMINATED if isinstance(error, TerminatedError) else INTERRUPTED
         return "Interrupted", "interrupted", _how_to_resume(arguments), code
     if isinstance(error, click.UsageError):
         command = error.ctx.command_path if error.ctx else "mintage"

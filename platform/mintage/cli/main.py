@@ -76,8 +76,8 @@ def preview(spec: Path, rows: int, overrides: tuple[str, ...], *, as_json: bool)
 
     # Only a sound spec is worth the seconds that these take to load.
     from mintage.cli import _rows
-    from mintage.cli.progress import watch
     from mintage.jobs import preview as preview_job
+    from mintage.jobs.progress import watch
 
     with watch(sys.stderr) as on_event:
         tables = preview_job(job, rows=rows, on_event=on_event)
@@ -98,9 +98,9 @@ def run(spec: Path, overrides: tuple[str, ...], *, events: bool, as_json: bool) 
 
     job = read_spec(spec, overrides=overrides)
 
-    from mintage.cli.progress import watch
     from mintage.cli.summary import run_summary
     from mintage.jobs import run as run_job
+    from mintage.jobs.progress import watch
 
     with watch(sys.stderr, as_json_lines=events) as on_event:
         result = run_job(job, on_event=on_event)

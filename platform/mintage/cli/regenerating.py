@@ -52,9 +52,9 @@ def regenerate(
     **asked: Any,  # noqa: ANN401  # click's
 ) -> int:
     """Mint a shard of DATASET again, and compare the two. Exit code 1: less equal than is claimed."""
-    from mintage.cli.progress import watch
     from mintage.engine.closeness import Tolerance
     from mintage.jobs import regenerate as regenerate_shard
+    from mintage.jobs.progress import watch
     from mintage.spec import read_options
 
     tolerance = Tolerance(relative=relative, ulps=ulps)

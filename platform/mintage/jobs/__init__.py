@@ -11,6 +11,10 @@ from mintage._lazy import lazy_exports
 if TYPE_CHECKING:
     from mintage.jobs.ancestry import lineage
     from mintage.jobs.attesting import Attested, attest
+    from mintage.jobs.client.backend import JobState
+    from mintage.jobs.client.client import Client
+    from mintage.jobs.client.job import Job
+    from mintage.jobs.client.status import JobStatus
     from mintage.jobs.collecting import Collection, gc
     from mintage.jobs.comparison import evaluate
     from mintage.jobs.differences import Difference, diff
@@ -30,9 +34,13 @@ __getattr__, __dir__ = lazy_exports(
     __name__,
     {
         "Attested": "mintage.jobs.attesting",
+        "Client": "mintage.jobs.client.client",
         "Collection": "mintage.jobs.collecting",
         "Difference": "mintage.jobs.differences",
         "Imputed": "mintage.jobs.imputation",
+        "Job": "mintage.jobs.client.job",
+        "JobState": "mintage.jobs.client.backend",
+        "JobStatus": "mintage.jobs.client.status",
         "Regenerated": "mintage.jobs.regeneration",
         "Result": "mintage.jobs.result",
         "SignedVersion": "mintage.jobs.signing",
@@ -60,9 +68,13 @@ __getattr__, __dir__ = lazy_exports(
 
 __all__ = [
     "Attested",
+    "Client",
     "Collection",
     "Difference",
     "Imputed",
+    "Job",
+    "JobState",
+    "JobStatus",
     "Regenerated",
     "Result",
     "SignedVersion",

@@ -33,7 +33,7 @@ class Submission:
     `id` is unique at a back end for all time: the job's id and the number of the attempt. `environment`
     is all that the process there must be given; it holds no secret. `metadata` are labels of text, by
     which jobs of ours are found again: `mintage.job`, `mintage.attempt`, `mintage.spec` (its digest),
-    `mintage.name`, `mintage.dataset`.
+    `mintage.name`, `mintage.dataset` and so on, see `request.py`.
     """
 
     id: str
@@ -67,6 +67,11 @@ class Backend(Protocol):
         """Where jobs go, as a person would write it; without credentials."""
         ...
 
+    @property
+    def is_here(self) -> bool:
+        """Whether jobs run in this process, so that they see its folders and its memory."""
+        ...
+
     def submit(self, submission: Submission) -> None:
         """Start it. Raises `JobExistsError` when that id was ever used there."""
         ...
@@ -75,8 +80,8 @@ class Backend(Protocol):
         """What is known of a submission; None for one that was never there, or is no longer known."""
         ...
 
-    def list(self) -> list[JobRecord]:
-        """All submissions that are ours, by their metadata; newest first."""
+    def list(self, job: str | None = None) -> list[JobRecord]:
+        """All submissions that are ours, or those of one job, by their metadata; newest first."""
         ...
 
     def tail(self, id: str, lines: int) -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 from typing import TextIO
 
 from mintage.engine.events import (
@@ -20,6 +18,7 @@ from mintage.engine.events import (
     ShardRetried,
     Warned,
 )
+from mintage.jobs.client.event_lines import EventLines
 
 QUIET_SECONDS = 5.0
 """Where the line cannot be written over, progress is told no more often than this."""
@@ -38,19 +37,6 @@ def watch(stream: TextIO, *, as_json_lines: bool = False) -> Iterator[OnEvent]:
         yield line
     finally:
         line.close()
-
-
-class EventLines:
-    """Writes each event as a JSON object on a line of its own, with its name as `event`."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def __call__(self, event: Event) -> None:
-        """Write one event."""
-        values = {field.name: _plain(getattr(event, field.name)) for field in fields(event)}
-        self._stream.write(json.dumps({"event": type(event).__name__, **values}) + "\n")
-        self._stream.flush()
 
 
 class ProgressLine:
@@ -154,7 +140,3 @@ def _columns(stream: TextIO) -> int:
     except (OSError, ValueError):
         # A terminal that does not tell its width, or a stream without a descriptor.
         return 80
-
-
-def _plain(value: object) -> object:
-    return dict(value) if isinstance(value, Mapping) else value

@@ -8,8 +8,9 @@ from types import MappingProxyType
 
 import pytest
 
-from mintage.cli.progress import QUIET_SECONDS, EventLines, ProgressLine, progress_text, watch
 from mintage.engine.events import FitProgressed, PhaseStarted, Progress, ShardRetried, Warned
+from mintage.jobs.client.event_lines import EventLines
+from mintage.jobs.progress import QUIET_SECONDS, ProgressLine, progress_text, watch
 
 CLEAR = "\r\x1b[K"
 
