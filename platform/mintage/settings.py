@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from mintage.prices import CURRENCY_VARIABLE, PRICE_VARIABLES, Prices
+
 SELF_HOSTED = "https://mintage.dev/builder/self-hosted/v1"
 """The builder that provenance names when nobody gave it an id of its own."""
 
@@ -34,6 +36,7 @@ class Settings:
     (`RAY_AUTH_TOKEN_PATH`) lets us in, and `ca` (`MINTAGE_CA`) is a file of certificates to trust.
     `job_spec` (`MINTAGE_SPEC`) is the spec that a submitted job was sent with, and `trace`
     (`TRACEPARENT`, `TRACESTATE`) the span that it belongs to.
+    `price_texts` are the variables that `prices` are read from.
     """
 
     home: Path
@@ -52,11 +55,20 @@ class Settings:
     ca: Path | None = None
     job_spec: str | None = field(default=None, repr=False)
     trace: Mapping[str, str] = field(default_factory=dict)
+    price_texts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def identity(self) -> Path:
         """The private key that signs when a spec names none."""
         return self.home / "identity.pem"
+
+    @property
+    def prices(self) -> Prices | None:
+        """What machines cost here (`MINTAGE_PRICE_CPU_HOUR`, `…_GPU_HOUR`, `…_GB`, `MINTAGE_CURRENCY`).
+
+        Raises `SpecError` for what is no price: only where money is asked for, not by whoever verifies.
+        """
+        return Prices.of(self.price_texts)
 
     def for_workers(self) -> dict[str, str]:
         """What a process elsewhere needs in its environment to send and log as this one does.
@@ -98,6 +110,11 @@ class Settings:
             job_spec=os.environ.get("MINTAGE_SPEC") or None,
             trace={name.lower(): value for name in _TRACE if (value := os.environ.get(name))},
             cpus=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+            price_texts={
+                name: value
+                for name in (*PRICE_VARIABLES, CURRENCY_VARIABLE)
+                if (value := os.environ.get(name))
+            },
         )
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from mintage.jobs.progress import money_text
 from mintage.provenance.scope import SHARES
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def run_summary(summary: Mapping[str, Any]) -> str:
     lines = [
         f"{summary['rows']:,} rows in {summary['seconds']:.1f} s",
         f"speed     {_speed(summary)}",
+        f"used      {usage_text(summary['usage'])}",
         f"tables    {_counts(summary['tables'])}",
         f"rejected  {_counts(summary['rejected'])}",
     ]
@@ -138,6 +140,34 @@ def _speed(summary: Mapping[str, Any]) -> str:
         return f"nothing was left to mint ({phases})"
     workers = "1 worker" if summary["workers"] == 1 else f"{summary['workers']} workers"
     return f"{summary['rows_per_second']:,.0f} rows/s by {workers} ({phases})"
+
+
+def usage_text(usage: Mapping[str, Any]) -> str:
+    """What a run took, and what it costs where prices are set."""
+    used, reserved, wasted = usage["used"], usage["reserved"], usage["wasted"]
+    parts = [f"{used['cpu_seconds']:,.1f} CPU-seconds"]
+    if used["gpu_seconds"] or reserved["gpu_seconds"]:
+        parts.append(f"{used['gpu_seconds']:,.1f} GPU-seconds")
+    parts.append(f"{used['bytes'] / 1e6:,.1f} MB written")
+    if reserved["seconds"]:
+        held = f"{reserved['cpu_seconds']:,.1f} CPU-seconds"
+        if reserved["gpu_seconds"]:
+            held += f" and {reserved['gpu_seconds']:,.1f} GPU-seconds"
+        parts.append(f"{held} reserved")
+    if wasted["cpu_seconds"]:
+        parts.append(f"{wasted['cpu_seconds']:,.1f} CPU-seconds in vain")
+    if usage["lost_attempts"]:
+        parts.append(f"{usage['lost_attempts']:,} attempts lost, which nobody measured")
+    return ", ".join([*parts, *_cost(usage["cost"])])
+
+
+def _cost(cost: Mapping[str, Any] | None) -> list[str]:
+    if cost is None:
+        return []
+    amount = money_text(cost["amount"], cost["currency"])
+    if cost["per_million_rows"] is None:
+        return [amount]
+    return [f"{amount}, {money_text(cost['per_million_rows'], cost['currency'])} per million rows"]
 
 
 def _figures(figures: Mapping[str, float | None]) -> str:

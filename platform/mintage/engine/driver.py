@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from mintage.engine import coordinator as machine
 from mintage.engine import events, layout, measures
 from mintage.engine.coordinator import Coordinator
 from mintage.engine.executors import Attempt, Executor, Outcome
+from mintage.engine.ledger import Ledger
+from mintage.engine.tally import Tally
 from mintage.engine.worker import Receipt
 from mintage.errors import CancelledError
 from mintage.plan import Plan
@@ -20,19 +20,6 @@ from mintage.telemetry import carrier
 
 _POLL_SECONDS = 0.5
 _REPORT_SECONDS = 0.5
-
-
-@dataclass(slots=True)
-class Tally:
-    """What a session has seen so far; shards of earlier sessions count in `shards_done` and `rows`."""
-
-    shards_done: int = 0
-    resumed: int = 0
-    rows: int = 0
-    minted: int = 0
-    bytes: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
-    retries: int = 0
 
 
 def committed_shards(store: ObjectStore, plan: Plan) -> list[int]:
@@ -48,13 +35,16 @@ def mint_all(
     *,
     on_event: events.OnEvent,
     cancelled: Callable[[], bool] = lambda: False,
+    ledger: Ledger | None = None,
 ) -> Tally:
     """Mint every shard of the plan that the store does not hold yet.
 
     Raises the error of the first shard that failed for good, or `CancelledError`; by then the
     executor is closed, so nothing is committed any more. Else it is left open for probes.
+    `ledger` says what was spent before, and what things cost, for those who watch.
     """
-    session = _Session(plan=plan, executor=executor, on_event=on_event)
+    ledger = ledger or Ledger(prices=None, apart=True)
+    session = _Session(plan=plan, executor=executor, ledger=ledger, on_event=on_event)
     try:
         session.begin(committed_shards(store, plan))
         while not session.machine.finished:
@@ -76,8 +66,9 @@ def mint_all(
 class _Session:
     """The coordinator, the executor, and what is told to those who watch."""
 
-    def __init__(self, *, plan: Plan, executor: Executor, on_event: events.OnEvent) -> None:
+    def __init__(self, *, plan: Plan, executor: Executor, ledger: Ledger, on_event: events.OnEvent) -> None:
         self.plan = plan
+        self.ledger = ledger
         self.executor = executor
         self.on_event = on_event
         self.machine = Coordinator(shards=plan.shards, capacity=executor.capacity, first=plan.first_shard)
@@ -96,9 +87,11 @@ class _Session:
             self._count(outcome.receipt)
             self._do(self.machine.handle(machine.Committed(shard=shard)))
         elif outcome.error is not None:
+            self.tally.wasted += outcome.wasted
             failed = machine.Failed(shard=shard, error=outcome.error)
             self._do(self.machine.handle(failed), type(outcome.error).__name__)
         else:
+            self.tally.lost += 1
             self._do(self.machine.handle(machine.Lost(shard=shard, reason=outcome.lost)), "lost")
 
     def report(self, *, last: bool = False) -> None:
@@ -107,8 +100,10 @@ class _Session:
             return
         self._reported = now
         self._show_queue()
+        self.tally.reserved = self.executor.reserved()
         seconds = now - self._started
         rate = self.tally.minted / seconds if seconds > 0 else 0.0
+        bill = self.ledger.bill(self.tally)
         self.on_event(
             events.Progress(
                 shards_done=self.tally.shards_done,
@@ -118,16 +113,16 @@ class _Session:
                 rejected=dict(self.tally.rejected),
                 rows_per_second=rate,
                 seconds_left=(self.plan.rows - self.tally.rows) / rate if rate > 0 else None,
+                cpu_seconds=bill.used.cpu_seconds,
+                gpu_seconds=bill.used.gpu_seconds,
+                bytes=bill.used.bytes,
+                cost=bill.money.amount if bill.money else None,
+                currency=bill.money.currency if bill.money else "",
             )
         )
 
     def _count(self, receipt: Receipt) -> None:
-        self.tally.shards_done += 1
-        self.tally.rows += receipt.rows
-        self.tally.bytes += receipt.bytes
-        self.tally.rejected.update(receipt.rejected)
-        if not receipt.adopted:
-            self.tally.minted += receipt.rows
+        self.tally.count(receipt)
         measures.count_shard(receipt)
         self.on_event(events.ShardCommitted(shard=receipt.shard, rows=receipt.rows))
 

@@ -39,6 +39,8 @@ class Progress:
     """Minting goes on: shards and accepted root rows that are committed, of how many.
 
     `rows_per_second` is that of this session; `seconds_left` is None until there is a rate.
+    `cpu_seconds`, `gpu_seconds` and `bytes` are what this session has used, its fit included; `cost` is
+    its price so far, in `currency`, or None where no prices are set.
     """
 
     shards_done: int
@@ -48,6 +50,11 @@ class Progress:
     rejected: Mapping[str, int]
     rows_per_second: float
     seconds_left: float | None
+    cpu_seconds: float = 0.0
+    gpu_seconds: float = 0.0
+    bytes: int = 0
+    cost: float | None = None
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,10 +6,11 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import Event
-from typing import Protocol
+from typing import Protocol, Self
 
 from mintage.engine.probing import Probed, probe_in_a_fresh_process
-from mintage.engine.worker import Receipt, ShardMinter, WorkerSetup
+from mintage.engine.usage import NOTHING, Usage
+from mintage.engine.worker import Failure, Receipt, ShardMinter, WorkerSetup
 from mintage.errors import MintageError
 
 
@@ -27,12 +28,23 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How an attempt ended: a receipt, or an error, or neither when its worker was lost."""
+    """How an attempt ended: a receipt, or an error, or neither when its worker was lost.
+
+    `wasted` is what an attempt that failed took; of one whose worker was lost nothing is known.
+    """
 
     attempt: Attempt
     receipt: Receipt | None = None
     error: MintageError | None = None
     lost: str = ""
+    wasted: Usage = NOTHING
+
+    @classmethod
+    def of(cls, attempt: Attempt, ended: Receipt | Failure) -> Self:
+        """The outcome of an attempt that a worker saw to its end."""
+        if isinstance(ended, Receipt):
+            return cls(attempt=attempt, receipt=ended)
+        return cls(attempt=attempt, error=ended.error, wasted=ended.usage)
 
 
 class Executor(Protocol):
@@ -57,6 +69,10 @@ class Executor(Protocol):
 
     def probe(self, shards: Mapping[int, str]) -> list[Probed | MintageError]:
         """Have committed shards minted again, each by another worker than the one named; wait for all."""
+        ...
+
+    def reserved(self) -> Usage:
+        """What its workers have held so far, at work or waiting; `seconds` are those of all of them."""
         ...
 
     def close(self) -> None:
@@ -91,9 +107,7 @@ class InlineExecutor:
             return []
         attempt = self._queue.popleft()
         ended = self._minter.try_mint(attempt.shard, attempt.id, attempt.trace)
-        if isinstance(ended, Receipt):
-            return [Outcome(attempt=attempt, receipt=ended)]
-        return [Outcome(attempt=attempt, error=ended)]
+        return [Outcome.of(attempt, ended)]
 
     def probe(self, shards: Mapping[int, str]) -> list[Probed | MintageError]:
         """Mint in a fresh process; what only this one sees (`memory://`) with a model loaded afresh."""
@@ -103,6 +117,10 @@ class InlineExecutor:
             return probe_in_a_fresh_process(setup.store, setup.plan_digest, setup.first_shard, list(shards))
         minter = ShardMinter(setup)
         return [minter.try_probe(shard) for shard in shards]
+
+    def reserved(self) -> Usage:
+        """Nothing: a process of a person's own reserves nothing."""
+        return NOTHING
 
     def close(self) -> None:
         """Drop what waits; an attempt under way (in another thread) stops before its next batch."""

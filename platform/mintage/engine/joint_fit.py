@@ -17,7 +17,8 @@ from typing import Any
 from mintage.contracts import FitContext, FitProgress
 from mintage.engine import events
 from mintage.engine.models import StoredModel, save_model
-from mintage.engine.training import Training, failed, fit_as_is, follow, takes_gpus
+from mintage.engine.training import Fitted, Training, failed, fit_as_is, follow, gpus_of, takes_gpus
+from mintage.engine.usage import METER, NOTHING, Usage
 from mintage.errors import ClusterError, MintageError
 
 MAX_FAILURES = 3
@@ -30,9 +31,7 @@ _CALLS = 16
 """Calls that the actor takes at once: reports come in while it waits."""
 
 
-def fit_jointly(
-    training: Training, workers: int, on_event: events.OnEvent, held_gpus: float = 0
-) -> StoredModel:
+def fit_jointly(training: Training, workers: int, on_event: events.OnEvent, held_gpus: float = 0) -> Fitted:
     """Fit with `workers` processes of the Ray cluster that this process is connected to.
 
     Raises `FitError` for what the generator refuses, `ClusterError` when processes die again and again.
@@ -66,16 +65,25 @@ class _Host:
         self._done = Event()
         self._progress: FitProgress | None = None
         self._ended: StoredModel | MintageError | None = None
+        self._usage = NOTHING
 
     def fit(self, training: Training, workers: int, gpus: bool, folder: str) -> Any:  # noqa: ANN401  # Ray
-        """The stored model, or the error: Ray would wrap an exception in one of its own."""
+        """What was fitted, or the error: Ray would wrap an exception in one of its own."""
         import ray
 
         me: Any = ray.get_runtime_context().current_actor
         thread = Thread(target=self._train, args=(training, workers, gpus, folder, me), daemon=True)
         thread.start()
         self._done.wait()
-        return self._ended
+        with self._lock:
+            if isinstance(self._ended, StoredModel):
+                return Fitted(model=self._ended, usage=self._usage)
+            return self._ended
+
+    def use(self, usage: Usage) -> None:
+        """Be told by a process what its part took; of one that died nothing is known."""
+        with self._lock:
+            self._usage += usage
 
     def report(self, progress: FitProgress) -> None:
         """Be told by rank 0 how far it is."""
@@ -160,7 +168,9 @@ def _work(training: Training, host: Any) -> None:  # noqa: ANN401  # Ray
         checkpoints=checkpoints,
     )
     try:
-        model = fit_as_is(training, context)
+        with METER.measure(gpus_of(context.device)) as taken:
+            model = fit_as_is(training, context)
+        ray.get(host.use.remote(taken.usage))
         if rank == 0:
             stored = save_model(training.store, model, training.generator, training.fit_id)
             ray.get(host.end.remote(stored))

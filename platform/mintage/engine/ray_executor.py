@@ -16,7 +16,8 @@ from typing import Any
 from mintage.engine.executors import Attempt, Outcome
 from mintage.engine.probing import Probed, worker_identity
 from mintage.engine.ray_metrics import begin_worker, report_to_ray
-from mintage.engine.worker import Receipt, ShardMinter, WorkerSetup
+from mintage.engine.usage import Reservations, Usage
+from mintage.engine.worker import ShardMinter, WorkerSetup
 from mintage.errors import ClusterError, MintageError
 from mintage.plugins import PluginRef, load_generator
 from mintage.telemetry import carrier, flush, record
@@ -92,6 +93,7 @@ class RayExecutor:
         self._generator = generator
         self._setup: WorkerSetup | None = None
         report_to_ray()
+        self._reservations = Reservations(placement.cpus, placement.gpus)
         self._slots = [_Slot(actor=self._start_actor()) for _ in range(placement.workers)]
 
     def begin(self, setup: WorkerSetup) -> None:
@@ -163,6 +165,10 @@ class RayExecutor:
         elsewhere = [name for name in others if name.partition("/")[0] != machine] or others
         return actors[elsewhere[number % len(elsewhere)]]
 
+    def reserved(self) -> Usage:
+        """What the actors have held since they were asked for."""
+        return self._reservations.total()
+
     def close(self) -> None:
         """End the actors, and wait until they are dead: only then can nothing be committed.
 
@@ -180,6 +186,7 @@ class RayExecutor:
         deadline = time.monotonic() + _CLOSE_SECONDS
         for slot in self._slots:
             self._await_death(slot.actor, deadline)
+            self._reservations.end(slot.actor)
         self._slots = []
 
     def _ask_to_stop(self) -> None:
@@ -208,12 +215,14 @@ class RayExecutor:
         # Ray's types do not know of concurrency groups.
         decorator: Any = ray.remote
         remote = decorator(max_restarts=0, max_task_retries=0, concurrency_groups={_CONTROL: 1})(_RayWorker)
-        return remote.options(
+        actor = remote.options(
             num_cpus=placement.cpus,
             num_gpus=placement.gpus,
             runtime_env={"env_vars": {**WORKER_ENVIRONMENT, **placement.environment}},
             scheduling_strategy="SPREAD" if spread else "DEFAULT",
         ).remote(self._generator)
+        self._reservations.begin(actor)
+        return actor
 
     def _collect(self, reference: Any) -> list[Outcome]:  # noqa: ANN401
         import ray
@@ -226,16 +235,14 @@ class RayExecutor:
             ended: Any = ray.get(reference)
         except ray_errors.RayError as exc:
             return self._replace(slot, f"{type(exc).__name__}: {str(exc).splitlines()[0]}")
-        attempt = slot.running.pop(reference)
-        if isinstance(ended, Receipt):
-            return [Outcome(attempt=attempt, receipt=ended)]
-        return [Outcome(attempt=attempt, error=ended)]
+        return [Outcome.of(slot.running.pop(reference), ended)]
 
     def _replace(self, slot: _Slot, reason: str) -> list[Outcome]:
         lost = list(slot.running.values())
         slot.running.clear()
         record("mintage.workers.lost", 1)
         self._slots.remove(slot)
+        self._reservations.end(slot.actor)
         self._slots.append(_Slot(actor=self._start_actor()))
         return [Outcome(attempt=attempt, lost=reason) for attempt in lost]
 

@@ -12,6 +12,7 @@ from mintage.engine import events
 from mintage.engine.checkpoints import StoredCheckpoints
 from mintage.engine.devices import Device, choose_device
 from mintage.engine.models import StoredModel, save_model
+from mintage.engine.usage import METER, Usage
 from mintage.errors import ClusterError, FitError, MintageError
 from mintage.plugins import PluginRef, load_generator
 from mintage.store import ObjectStore
@@ -44,7 +45,15 @@ class Training:
         return StoredCheckpoints(store=self.store, fit_id=self.fit_id, every_seconds=every)
 
 
-def fit_here(training: Training, on_event: events.OnEvent) -> StoredModel:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """A model in the store, and what its fit took: of all processes that trained it together."""
+
+    model: StoredModel
+    usage: Usage
+
+
+def fit_here(training: Training, on_event: events.OnEvent) -> Fitted:
     """Fit in this process."""
 
     def report(progress: FitProgress) -> None:
@@ -53,7 +62,18 @@ def fit_here(training: Training, on_event: events.OnEvent) -> StoredModel:
     return _fit_alone(training, choose_device(training.device), report)
 
 
-def _fit_alone(training: Training, device: str, report: Callable[[FitProgress], None]) -> StoredModel:
+def _fit_alone(training: Training, device: str, report: Callable[[FitProgress], None]) -> Fitted:
+    with METER.measure(gpus_of(device)) as taken:
+        stored = _fit_and_save(training, device, report)
+    return Fitted(model=stored, usage=taken.usage)
+
+
+def gpus_of(device: str) -> float:
+    """The GPUs that a process which trains on that device keeps busy."""
+    return 0.0 if device == "cpu" else 1.0
+
+
+def _fit_and_save(training: Training, device: str, report: Callable[[FitProgress], None]) -> StoredModel:
     checkpoints = training.checkpoints()
     context = FitContext(
         seed=training.seed, threads=training.threads, report=report, device=device, checkpoints=checkpoints
@@ -87,7 +107,7 @@ def failed(training: Training, why: str) -> FitError:
     return FitError(f"{ref.name} failed to learn: {why}", f"report it to {ref.distribution} {ref.version}")
 
 
-def fit_on_ray(training: Training, on_event: events.OnEvent, held_gpus: float = 0) -> StoredModel:
+def fit_on_ray(training: Training, on_event: events.OnEvent, held_gpus: float = 0) -> Fitted:
     """Fit in one actor of the Ray cluster that this process is connected to.
 
     It gets a GPU where there is one beside the `held_gpus` that workers hold.
@@ -127,7 +147,7 @@ def thread_variables(threads: int) -> dict[str, str]:
     return {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
 
 
-def follow(actor: Any, result: Any, on_event: events.OnEvent) -> StoredModel:  # noqa: ANN401
+def follow(actor: Any, result: Any, on_event: events.OnEvent) -> Fitted:  # noqa: ANN401
     """Wait for what an actor fits, and tell how far it is; the actor is gone in the end."""
     import ray
     from ray import exceptions as ray_errors

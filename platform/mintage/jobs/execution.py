@@ -21,9 +21,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from mintage.engine import events
-from mintage.engine.driver import Tally, committed_shards, mint_all
+from mintage.engine.driver import committed_shards, mint_all
 from mintage.engine.executors import Executor
+from mintage.engine.ledger import Ledger
 from mintage.engine.plans import check_not_given_up
+from mintage.engine.tally import Tally
 from mintage.evaluation.results import Report
 from mintage.jobs.attestation import attest_run, check_run
 from mintage.jobs.audit import audit, audit_size
@@ -91,9 +93,11 @@ class _Run:
     seconds: dict[str, float] = field(default_factory=dict)
     probes: tuple[ProbeFacts, ...] = ()
     """What was minted again before it is signed."""
+    ledger: Ledger = field(default_factory=lambda: Ledger(prices=None, apart=False))
 
     def go(self) -> Result:
         settings = Settings.read()
+        self.ledger.prices = settings.prices
         builder = check_builder(settings.builder)
         store = ObjectStore.open(self.spec.sink.uri, options=self.spec.sink.storage)
         preparation = Preparation(self.spec, store, self.frames, self.on_event)
@@ -104,6 +108,7 @@ class _Run:
         place = preparation.place(request, [*signer.public_keys, *trusted_keys(self.spec)])
         request = preparation.admitted(request, place.plan)
         workplace = Workplace.choose(self.spec, settings, store)
+        self.ledger.apart = workplace.ray
         plan, tally = self._make(preparation, request, place, workplace)
         evaluated = self._evaluate(store, request, plan, place=place, signer=signer, workplace=workplace)
         head = self._timed(
@@ -117,7 +122,14 @@ class _Run:
             {"key_id": one, "key_path": name} for one, name in zip(signer.keyids, signer.names, strict=True)
         ]
         return replace(
-            result, summary={**summary, "workers": workplace.workers, **signers[0], "signers": signers}
+            result,
+            summary={
+                **summary,
+                "usage": self.ledger.to_json(tally),
+                "workers": workplace.workers,
+                **signers[0],
+                "signers": signers,
+            },
         )
 
     def _make(
@@ -136,9 +148,11 @@ class _Run:
             plan = earlier or self._timed(
                 "fit", maker_of(request), lambda: preparation.plan(request, place, workplace)
             )
+            self.ledger.fit = preparation.fit_usage
             executor.begin(workplace.setup(store, plan))
             tally = self._timed("mint", f"{plan.rows:,} rows", lambda: self._mint(store, plan, executor))
             self._audit(store, plan, place, executor)
+            tally.reserved = executor.reserved()
             return plan, tally
 
     def _audits(self, store: ObjectStore, plan: Plan, place: Place) -> int:
@@ -213,7 +227,9 @@ class _Run:
         )
 
     def _mint(self, store: ObjectStore, plan: Plan, executor: Executor) -> Tally:
-        return mint_all(plan, store, executor, on_event=self.on_event, cancelled=self.cancelled)
+        return mint_all(
+            plan, store, executor, on_event=self.on_event, cancelled=self.cancelled, ledger=self.ledger
+        )
 
     def _timed(self, phase: events.Phase, detail: str, work: Callable[[], T]) -> T:
         self.on_event(events.PhaseStarted(phase=phase, detail=detail))

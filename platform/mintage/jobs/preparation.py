@@ -20,6 +20,7 @@ from mintage.engine.models import (
     trust_installed,
 )
 from mintage.engine.training import Training
+from mintage.engine.usage import NOTHING, Usage
 from mintage.errors import ObjectExistsError
 from mintage.jobs.admission import admit, admit_again
 from mintage.jobs.place import Place, check_tables, find_place, other_run
@@ -46,6 +47,8 @@ class Preparation:
     store: ObjectStore
     frames: object
     on_event: events.OnEvent
+    fit_usage: Usage = field(default=NOTHING, init=False)
+    """What the fit took, when there was one."""
     _foreseen: DatasetSchema | None = field(default=None, init=False)
     _pieces: tuple[Piece, ...] = field(default=(), init=False)
     """What is learned from."""
@@ -124,7 +127,9 @@ class Preparation:
             device=self.spec.resources.fit_device,
             checkpoint_seconds=self.spec.resources.checkpoint_seconds,
         )
-        return workplace.fit(training, self.on_event)
+        fitted = workplace.fit(training, self.on_event)
+        self.fit_usage = fitted.usage
+        return fitted.model
 
 
 def maker_of(request: Request) -> str:

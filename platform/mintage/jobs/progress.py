@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -115,9 +116,22 @@ def progress_text(event: Progress, retries: int = 0) -> str:
         parts.append(f"{rejected:,} rejected")
     if retries:
         parts.append(f"{retries:,} tried again")
+    if event.cost is not None:
+        parts.append(money_text(event.cost, event.currency))
     # Last, since a narrow terminal cuts the line.
     parts.append(f"{event.shards_done:,} of {event.shards:,} shards")
     return ", ".join(parts)
+
+
+def money_text(amount: float, currency: str) -> str:
+    """An amount of money: to the cent, or to two digits that count where it is less than one.
+
+    >>> [money_text(amount, "EUR") for amount in (0, 0.000314, 12.345, 4321)]
+    ['0.00 EUR', '0.00031 EUR', '12.35 EUR', '4,321.00 EUR']
+    """
+    if 0 < amount < 1:
+        return f"{amount:.{1 - math.floor(math.log10(amount))}f} {currency}"
+    return f"{amount:,.2f} {currency}"
 
 
 def duration_text(seconds: float) -> str:

@@ -27,9 +27,9 @@ class Result:
     """A finished data set. Readers get the parts that the manifest names, never a listing of a folder.
 
     `summary` has run_id, dataset, root, version, tables (rows of each), rows, rejected and tagged
-    (rows by reason), seconds, phases (seconds of each), rows_per_second, workers, resumed_shards,
-    audited (probes as they were signed), key_id, key_path and signers (both of them for each key);
-    `open` knows only the first half of it.
+    (rows by reason), seconds, phases (seconds of each), rows_per_second, usage (what this call took, and
+    its price), workers, resumed_shards, audited (probes as they were signed), key_id, key_path and
+    signers (both of them for each key); `open` knows only the first half of it.
     """
 
     store: ObjectStore

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from mintage.engine.driver import Tally
+from mintage.engine.tally import Tally
 from mintage.evaluation.gates import find_figure
 from mintage.evaluation.results import NotComputed, Report
 from mintage.jobs.report_files import HTML

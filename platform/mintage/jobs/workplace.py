@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from mintage.engine.events import OnEvent
 from mintage.engine.executors import Executor, InlineExecutor
-from mintage.engine.models import StoredModel
-from mintage.engine.training import Training, fit_here, fit_on_ray
+from mintage.engine.training import Fitted, Training, fit_here, fit_on_ray
 from mintage.engine.worker import WorkerSetup
 from mintage.errors import SpecError
 from mintage.plan import Plan, shard_count
@@ -72,7 +71,7 @@ class Workplace:
         ):
             yield fleet
 
-    def fit(self, training: Training, on_event: OnEvent) -> StoredModel:
+    def fit(self, training: Training, on_event: OnEvent) -> Fitted:
         """Fit and store a model, with as many processes as the spec says."""
         if not self.ray:
             return fit_here(training, on_event)
@@ -92,4 +91,5 @@ class Workplace:
             first_shard=plan.first_shard,
             keep_rejects=self.spec.sink.keep_rejects,
             marks=marks(),
+            gpus=self.spec.resources.gpus_per_worker,
         )

@@ -78,6 +78,7 @@ def test_a_fit_whose_worker_is_killed_ends_with_the_model_of_one_that_was_left_a
     training: Training, tmp_path: Path
 ) -> None:
     undisturbed = fit_jointly(training, 2, ignore)
+    assert undisturbed.usage.cpu_seconds > 0
     disturbed = elsewhere(training, tmp_path / "killed", pause=0.02)
     killed: list[int] = []
 
@@ -90,7 +91,7 @@ def test_a_fit_whose_worker_is_killed_ends_with_the_model_of_one_that_was_left_a
 
     stored = fit_jointly(disturbed, 2, kill_one)
     assert killed
-    assert stored.files == undisturbed.files
+    assert stored.model.files == undisturbed.model.files
     assert not checkpoints(disturbed)
 
 
@@ -123,7 +124,7 @@ def test_a_fit_in_this_process_goes_on_from_the_checkpoint_that_a_killed_one_lef
         assert isinstance(event, events.FitProgressed)
         steps.append(event.step)
 
-    assert fit_here(killed, note).files == whole.files
+    assert fit_here(killed, note).model.files == whole.model.files
     assert steps == [100, 150, 200]
     assert not checkpoints(killed)
     assert not checkpoints(training)

@@ -37,6 +37,11 @@ def test_any_number_of_workers_gives_the_root_that_one_process_gives(job: Job, w
     together = mintage.run(job("ray", resources={"executor": "ray", "workers": workers}))
     assert together.summary["workers"] == workers
     assert together.summary["root"] == alone.summary["root"]
+    usage = together.summary["usage"]
+    assert isinstance(usage, dict)
+    assert usage["reserved"]["cpu_seconds"] == pytest.approx(usage["reserved"]["seconds"] / 2, abs=0.001)
+    assert usage["reserved"]["seconds"] > usage["mint"]["seconds"] > 0
+    assert usage["fit"]["cpu_seconds"] > 0
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
@@ -70,6 +75,7 @@ def test_a_worker_killed_in_the_middle_changes_nothing_but_the_retries(job: Job)
     result = mintage.run(spec, on_event=kill_one)
     assert killed
     assert result.summary["retries"]
+    assert result.summary["usage"]["lost_attempts"] == result.summary["retries"]  # type: ignore[index]
     assert result.summary["root"] == whole
     assert mintage.verify(result.store.uri).ok
 
