@@ -74,6 +74,7 @@ if TYPE_CHECKING:
         verify_part,
         write_report,
     )
+    from mintage.serving import serve
     from mintage.spec import JobSpec
 
 _CONTRACTS = (
@@ -135,6 +136,7 @@ __getattr__, __dir__ = lazy_exports(
         "review_page": "mintage.jobs",
         "reviews": "mintage.jobs",
         "run": "mintage.jobs",
+        "serve": "mintage.serving",
         "sign": "mintage.jobs",
         "verify": "mintage.jobs",
         "verify_part": "mintage.jobs",
@@ -195,6 +197,7 @@ __all__ = [
     "review_page",
     "reviews",
     "run",
+    "serve",
     "sign",
     "verify",
     "verify_part",

@@ -26,6 +26,7 @@ class Settings:
     spec names none; without one, a job starts a local Ray of its own. `cpus` counts the processors
     that this process may use. `ray_auth_mode` (`RAY_AUTH_MODE`) is None when nobody chose one.
     `builder` (`MINTAGE_BUILDER_ID`) is the URI by which provenance names whoever runs jobs here.
+    `serve_tokens` (`MINTAGE_SERVE_TOKENS`) are digests of the tokens that `mintage serve` takes.
     `hsm_pin` (`MINTAGE_HSM_PIN`) opens a hardware token; it is shown nowhere.
     `telemetry` (`MINTAGE_TELEMETRY`) is `otlp` to send traces and metrics away; `opentelemetry` are the
     standard `OTEL_*` variables, which say where to. `log` (`MINTAGE_LOG`, `text` or `json`) and
@@ -56,6 +57,7 @@ class Settings:
     job_spec: str | None = field(default=None, repr=False)
     trace: Mapping[str, str] = field(default_factory=dict)
     price_texts: Mapping[str, str] = field(default_factory=dict)
+    serve_tokens: str | None = field(default=None, repr=False)
 
     @property
     def identity(self) -> Path:
@@ -98,6 +100,7 @@ class Settings:
             ray_address=os.environ.get("MINTAGE_RAY_ADDRESS") or os.environ.get("RAY_ADDRESS") or None,
             ray_auth_mode=os.environ.get("RAY_AUTH_MODE") or None,
             builder=os.environ.get("MINTAGE_BUILDER_ID") or SELF_HOSTED,
+            serve_tokens=os.environ.get("MINTAGE_SERVE_TOKENS") or None,
             hsm_pin=os.environ.get("MINTAGE_HSM_PIN") or None,
             telemetry=os.environ.get("MINTAGE_TELEMETRY") or "",
             opentelemetry={name: value for name, value in os.environ.items() if name.startswith("OTEL_")},

@@ -23,6 +23,7 @@ from mintage.cli._shell import FAILED, Shell, common, print_json
 from mintage.cli.lineage import attest, lineage
 from mintage.cli.regenerating import regenerate
 from mintage.cli.reviewing import review
+from mintage.cli.serving import serve
 from mintage.cli.signing import keygen, pubkey, sign
 from mintage.cli.verifying import prove, verify
 from mintage.cli.versions import diff, gc
@@ -245,3 +246,4 @@ main.add_command(gc)
 main.add_command(keygen)
 main.add_command(pubkey)
 main.add_command(sign)
+main.add_command(serve)

@@ -130,6 +130,14 @@ def load_model(store: ObjectStore, ref: ModelRef) -> Model:
 
     The plan, whose digest the caller knows, says which generator loads it; the store does not.
     """
+    return load_generator(ref.generator).load(read_model_files(store, ref))
+
+
+def read_model_files(store: ObjectStore, ref: ModelRef) -> dict[str, bytes]:
+    """The files of a plan's model by name, each checked against its digest; nothing is parsed.
+
+    Raises `ProvenanceError` when the store holds another model, or a file is not what was digested.
+    """
     stored = find_model(store, ref.digest)
     if stored is None:
         first = find_model(store)
@@ -137,11 +145,10 @@ def load_model(store: ObjectStore, ref: ModelRef) -> Model:
             f"the store holds {first.ref.digest if first else 'no model'}, but the plan needs {ref.digest}",
             "restore _mintage/model from a copy",
         )
-    files = {
-        name: _read_by_digest(store, layout.model_path(ref.digest, name), d)
-        for name, d in stored.files.items()
+    return {
+        name: _read_by_digest(store, layout.model_path(ref.digest, name), digest)
+        for name, digest in stored.files.items()
     }
-    return load_generator(ref.generator).load(files)
 
 
 def trust_installed(stored: StoredModel) -> StoredModel:

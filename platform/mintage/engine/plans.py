@@ -7,10 +7,13 @@ from collections.abc import Iterator
 
 from mintage.engine import layout
 from mintage.engine.bench import read_plan
-from mintage.errors import SpecError
+from mintage.errors import ProvenanceError, SpecError
 from mintage.plan import Plan
+from mintage.plan.plan import MAX_PLAN_BYTES
 from mintage.provenance.canonical import canonical_json
+from mintage.provenance.digests import digest_of
 from mintage.provenance.layout import given_up_path
+from mintage.provenance.segments import Segment
 from mintage.store import ObjectStore
 
 _LATER = re.compile(rf"{layout.PLANS}(\d{{6,15}})\.json")
@@ -26,6 +29,27 @@ def read_plans(store: ObjectStore) -> Iterator[Plan]:
         plan = read_plan(store, first)
         if plan is not None:
             yield plan
+
+
+def signed_plan(store: ObjectStore, segment: Segment) -> Plan:
+    """The plan of a segment of a signed version, parsed after its digest was checked.
+
+    Raises `ProvenanceError` for one that is not what was signed.
+    """
+    path = layout.plan_path(segment.first)
+    data = store.read(path, max_bytes=MAX_PLAN_BYTES)
+    if digest_of(data) != segment.plan:
+        raise ProvenanceError(
+            f"{path} has the digest {digest_of(data)}, not the {segment.plan} that was signed",
+            "restore it from a copy",
+        )
+    plan = Plan.from_bytes(data)
+    if plan.indices != segment.indices or plan.run_id != segment.run_id:
+        raise ProvenanceError(
+            f"{path} is the plan of other shards than the statement says",
+            "what was signed contradicts itself",
+        )
+    return plan
 
 
 def give_up(store: ObjectStore, plan: Plan) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from mintage.contracts import (
@@ -29,7 +29,7 @@ from mintage.provenance.canonical import canonical_json
 from mintage.provenance.digests import sha256_hex
 from mintage.provenance.layout import check_table_name
 from mintage.provenance.lineage import Lineage
-from mintage.spec import AnyOfSpec, JobSpec, RangeSpec
+from mintage.spec import AnyOfSpec, BalanceSpec, ConditionSpec, JobSpec, RangeSpec
 from mintage.store import ObjectStore
 
 MAX_SAFE_INTEGER = 2**53
@@ -187,16 +187,24 @@ def plan_rules(
 
 
 def make_quotas(spec: JobSpec) -> tuple[Quota, ...]:
-    """Conditions and balance as exact numbers of rows."""
-    balance = None
-    if spec.balance is not None:
-        shares = [(_asked(share.value), share.share) for share in spec.balance.shares]
-        balance = (spec.balance.column, shares)
-    conditions = [
-        ({column: _asked(value) for column, value in condition.values.items()}, condition.rows)
-        for condition in spec.conditions
-    ]
-    return plan_quotas(spec.rows, conditions, balance)
+    """Conditions and balance of a job as exact numbers of rows."""
+    return quotas_of(spec.rows, spec.conditions, spec.balance)
+
+
+def quotas_of(
+    rows: int, conditions: Iterable[ConditionSpec] = (), balance: BalanceSpec | None = None
+) -> tuple[Quota, ...]:
+    """Conditions and balance as exact numbers of rows; raises `SpecError` for more than there are."""
+    shares = None
+    if balance is not None:
+        shares = (balance.column, [(_asked(share.value), share.share) for share in balance.shares])
+    wanted = [(wanted_of(condition.values), condition.rows) for condition in conditions]
+    return plan_quotas(rows, wanted, shares)
+
+
+def wanted_of(values: Mapping[str, Scalar | RangeSpec | AnyOfSpec]) -> dict[str, Scalar | Choice]:
+    """Conditions on columns as the contracts have them."""
+    return {column: _asked(value) for column, value in values.items()}
 
 
 def check_quotas(model: Model, quotas: tuple[Quota, ...]) -> None:

@@ -20,6 +20,7 @@ from mintage.engine.bench import Bench, trust_installed_plugins
 from mintage.engine.closeness import Tolerance
 from mintage.engine.environment import Difference, Environment
 from mintage.engine.equality import Committed, Reminted, ShardEquality
+from mintage.engine.plans import signed_plan
 from mintage.engine.regeneration import (
     compare_with_signed,
     find_committed,
@@ -29,14 +30,10 @@ from mintage.engine.regeneration import (
 from mintage.errors import ObjectExistsError, ProvenanceError, SpecError
 from mintage.jobs.verification import trusted_policy
 from mintage.plan import Plan
-from mintage.plan.plan import MAX_PLAN_BYTES
 from mintage.provenance.committed import find_damage, signed_part
-from mintage.provenance.digests import digest_of
-from mintage.provenance.layout import plan_path
 from mintage.provenance.policy import Policy
 from mintage.provenance.proven import prove_shard
 from mintage.provenance.records import ShardRecord, TableRecord
-from mintage.provenance.segments import Segment
 from mintage.provenance.statements import Statement
 from mintage.store import ObjectStore
 
@@ -184,31 +181,13 @@ class _Signed:
 def _read_signed(store: ObjectStore, shard: int, version: int | None, policy: Policy) -> _Signed:
     """Check the signature, then the plan and the record that follow from it."""
     proven = prove_shard(store, shard, policy, version)
-    plan, record = _read_plan(store, proven.segment), proven.record
+    plan, record = signed_plan(store, proven.segment), proven.record
     if record.model != plan.model.digest:
         raise ProvenanceError(
             f"shard {shard} was made by the model {record.model}, but the plan names {plan.model.digest}",
             "what was signed contradicts itself: ask its signer",
         )
     return _Signed(statement=proven.statement, plan=plan, record=record)
-
-
-def _read_plan(store: ObjectStore, segment: Segment) -> Plan:
-    """The plan of a segment, parsed after its digest was checked."""
-    path = plan_path(segment.first)
-    data = store.read(path, max_bytes=MAX_PLAN_BYTES)
-    if digest_of(data) != segment.plan:
-        raise ProvenanceError(
-            f"{path} has the digest {digest_of(data)}, not the {segment.plan} that was signed",
-            "restore it from a copy",
-        )
-    plan = Plan.from_bytes(data)
-    if plan.indices != segment.indices or plan.run_id != segment.run_id:
-        raise ProvenanceError(
-            f"{path} is the plan of other shards than the statement says",
-            "what was signed contradicts itself",
-        )
-    return plan
 
 
 def _open_output(out: str, store: ObjectStore) -> ObjectStore:

@@ -33,6 +33,8 @@ from mintage.spec.request import (
     RangeSpec,
     ShareSpec,
 )
+from mintage.spec.sampling import SampleAsk
+from mintage.spec.serving import ServedModelSpec, ServingSpec, read_serving_spec
 from mintage.spec.source import IN_MEMORY, ForeignKeySpec, FurtherSpec, SourceSpec, TableSpec
 
 __all__ = [
@@ -60,6 +62,9 @@ __all__ = [
     "ParentRunSpec",
     "RangeSpec",
     "ResourcesSpec",
+    "SampleAsk",
+    "ServedModelSpec",
+    "ServingSpec",
     "ShareSpec",
     "SigningSpec",
     "SinkSpec",
@@ -70,6 +75,7 @@ __all__ = [
     "json_schema",
     "nearest",
     "read_options",
+    "read_serving_spec",
     "read_spec",
     "read_values",
     "spec_errors",

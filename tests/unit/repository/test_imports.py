@@ -47,10 +47,10 @@ def test_package_does_not_import(repository: Path, folder: str, forbidden: set[s
     assert imported_by(repository / folder) & forbidden == set()
 
 
-def test_only_the_engine_and_the_jobs_import_ray(repository: Path) -> None:
+def test_only_what_runs_on_clusters_imports_ray(repository: Path) -> None:
     package = repository / "platform" / "mintage"
     rooms = {folder.name for folder in package.iterdir() if folder.is_dir() and "ray" in imported_by(folder)}
-    assert rooms <= {"engine", "jobs"}
+    assert rooms <= {"engine", "jobs", "serving"}
 
 
 def test_importing_mintage_loads_no_heavy_library() -> None:
