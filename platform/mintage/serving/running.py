@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import time
 from collections.abc import Iterator, Mapping
@@ -62,7 +63,8 @@ def serve(config: ServingSpec | Mapping[str, object] | Path | str) -> Iterator[S
     _check_files(spec)
     built = application(spec)
     settings = Settings.read()
-    if not (spec.address or settings.ray_address):
+    is_joined = bool(spec.address or settings.ray_address)
+    if not is_joined:
         _check_port(spec)
     with ray_cluster(spec.address, settings) as cluster:
         try:
@@ -71,7 +73,7 @@ def serve(config: ServingSpec | Mapping[str, object] | Path | str) -> Iterator[S
             _await_ready(spec)
             yield Served(url=url, models=tuple(spec.models), cluster=cluster)
         finally:
-            _stop()
+            _stop(is_joined=is_joined)
 
 
 def _start(built: Application, spec: ServingSpec) -> None:
@@ -80,6 +82,7 @@ def _start(built: Application, spec: ServingSpec) -> None:
     options: dict[str, Any] = {"host": spec.host, "port": spec.port}
     if spec.tls is not None:
         options |= {"ssl_certfile": spec.tls.certificate, "ssl_keyfile": spec.tls.key}
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
     quiet = {"log_level": "WARNING", "enable_access_log": False}
     try:
         serve.start(
@@ -142,12 +145,12 @@ def _is_ready(spec: ServingSpec) -> bool:
         connection.close()
 
 
-def _stop() -> None:
-    """Take the application away, and Serve itself when nothing else is served."""
+def _stop(*, is_joined: bool) -> None:
+    """Take the application away, and Serve itself from a cluster that goes on and serves nothing else."""
     from ray import serve
 
     serve.delete(NAME)
-    if not serve.status().applications:
+    if is_joined and not serve.status().applications:
         serve.shutdown()  # type: ignore[no-untyped-call]  # Ray's
 
 
