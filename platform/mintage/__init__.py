@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from mintage.errors import MintageError
     from mintage.evaluation import Report
     from mintage.jobs import (
+        AsyncClient,
+        AsyncJob,
         Attested,
         Client,
         Collection,
@@ -120,6 +122,8 @@ __getattr__, __dir__ = lazy_exports(
         "JobStatus": "mintage.jobs",
         "attest": "mintage.jobs",
         "Client": "mintage.jobs",
+        "AsyncClient": "mintage.jobs",
+        "AsyncJob": "mintage.jobs",
         "Collection": "mintage.jobs",
         "Difference": "mintage.jobs",
         "diff": "mintage.jobs",
@@ -145,6 +149,8 @@ __getattr__, __dir__ = lazy_exports(
 )
 
 __all__ = [
+    "AsyncClient",
+    "AsyncJob",
     "Attested",
     "Client",
     "Collection",

@@ -3,6 +3,7 @@
 mintage init flights.parquet     write a commented spec
 mintage preview flights.yaml     fit, and show a few rows
 mintage run flights.yaml         fit, mint, validate, commit, sign
+mintage submit flights.yaml --address http://head:8265 --follow     the same, on a cluster
 mintage verify flights-synthetic
 mintage regenerate flights-synthetic --shard 3     mint a shard again, and compare
 mintage evaluate real.csv synthetic.csv --holdout test.csv     measure any two tables
@@ -20,6 +21,7 @@ import click
 
 from mintage.cli._options import storage_option
 from mintage.cli._shell import FAILED, Shell, common, print_json
+from mintage.cli.cluster import cancel, follow, list_jobs, logs, status, submit
 from mintage.cli.lineage import attest, lineage
 from mintage.cli.regenerating import regenerate
 from mintage.cli.reviewing import review
@@ -235,6 +237,12 @@ def schema(*, as_json: bool) -> None:
         click.echo(json.dumps(json_schema(), indent=2))
 
 
+main.add_command(submit)
+main.add_command(status)
+main.add_command(logs)
+main.add_command(follow)
+main.add_command(cancel)
+main.add_command(list_jobs)
 main.add_command(regenerate)
 main.add_command(review)
 main.add_command(attest)

@@ -11,6 +11,7 @@ from mintage._lazy import lazy_exports
 if TYPE_CHECKING:
     from mintage.jobs.ancestry import lineage
     from mintage.jobs.attesting import Attested, attest
+    from mintage.jobs.client.aio import AsyncClient, AsyncJob
     from mintage.jobs.client.backend import JobState
     from mintage.jobs.client.client import Client
     from mintage.jobs.client.job import Job
@@ -35,6 +36,8 @@ __getattr__, __dir__ = lazy_exports(
     {
         "Attested": "mintage.jobs.attesting",
         "Client": "mintage.jobs.client.client",
+        "AsyncClient": "mintage.jobs.client.aio",
+        "AsyncJob": "mintage.jobs.client.aio",
         "Collection": "mintage.jobs.collecting",
         "Difference": "mintage.jobs.differences",
         "Imputed": "mintage.jobs.imputation",
@@ -67,6 +70,8 @@ __getattr__, __dir__ = lazy_exports(
 )
 
 __all__ = [
+    "AsyncClient",
+    "AsyncJob",
     "Attested",
     "Client",
     "Collection",

@@ -10,16 +10,14 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from mintage.engine.events import (
-    Event,
     FitProgressed,
-    OnEvent,
     PhaseStarted,
     Progress,
     ShardAudited,
     ShardRetried,
     Warned,
 )
-from mintage.jobs.client.event_lines import EventLines
+from mintage.jobs.client.event_lines import EventLines, JobEvent
 
 QUIET_SECONDS = 5.0
 """Where the line cannot be written over, progress is told no more often than this."""
@@ -28,7 +26,7 @@ _REDRAW_SECONDS = 0.1
 
 
 @contextmanager
-def watch(stream: TextIO, *, as_json_lines: bool = False) -> Iterator[OnEvent]:
+def watch(stream: TextIO, *, as_json_lines: bool = False) -> Iterator[Callable[[JobEvent], None]]:
     """What shows the events of one run on `stream`, and leaves it clean when the run is over."""
     if as_json_lines:
         yield EventLines(stream)
@@ -55,7 +53,7 @@ class ProgressLine:
         self._line = ""
         self._retries = 0
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: JobEvent) -> None:
         """Take notice of one event."""
         if isinstance(event, PhaseStarted):
             self._say(f"{event.phase}: {event.detail}" if event.detail else event.phase)

@@ -62,7 +62,7 @@ class EventLines:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def __call__(self, event: events.Event) -> None:
+    def __call__(self, event: JobEvent) -> None:
         """Write one event."""
         self._stream.write(event_line(event) + "\n")
         self._stream.flush()
@@ -114,7 +114,7 @@ class JobLines:
 def event_line(event: JobEvent, beside: Mapping[str, object] | None = None) -> str:
     """An event as JSON; `beside` says more, where the event has no field of that name."""
     if isinstance(event, RunFailed):
-        values: dict[str, object] = {"error": _error_to_json(event.error)}
+        values: dict[str, object] = {"error": error_to_json(event.error)}
     else:
         values = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
     line = {"event": type(event).__name__, **(beside or {}), **values}
@@ -151,7 +151,8 @@ def _event(values: Mapping[str, Any]) -> JobEvent | None:
         return None
 
 
-def _error_to_json(error: MintageError) -> dict[str, object]:
+def error_to_json(error: MintageError) -> dict[str, object]:
+    """An error as it is written: its class, what happened, what to do, whether trying again may help."""
     return {
         "type": type(error).__name__,
         "message": error.message,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mintage.errors import JobEndedError, JobError, UnreachableError
 from mintage.jobs.client.backend import Backend, JobRecord, JobState
-from mintage.jobs.client.event_lines import JobEvent, RunFailed, RunFinished, read_line
+from mintage.jobs.client.event_lines import JobEvent, read_line
 from mintage.jobs.client.following import PATIENCE_SECONDS, Patience, find_record, follow_lines
 from mintage.jobs.client.request import DATASET, JOB, NAME, STORAGE, attempt_of, read_mapping
 from mintage.jobs.client.status import TAIL_LINES, JobStatus, read_status
@@ -98,8 +98,7 @@ class Job:
         else:
             with watch(sys.stderr) as show:
                 for event in self.events(patience=patience):
-                    if not isinstance(event, RunFinished | RunFailed):
-                        show(event)
+                    show(event)
         return self.wait(patience=patience)
 
     def wait(self, timeout: float | None = None, *, patience: float = PATIENCE_SECONDS) -> JobStatus:

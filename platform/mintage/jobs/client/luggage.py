@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 
@@ -18,7 +19,8 @@ MAX_PACKED = 96 * 1024
 """Characters of the variable: Linux carries 128 KiB in one, and Ray puts JSON around it."""
 
 _MAX_BYTES = 8 * 1024 * 1024
-_MARKS = ("frame://", "memory://")
+_MEMORY = ("frame:", "memory:")
+_SCHEME = re.compile(r"(?!file:[^/])[a-z][a-z0-9+.-]*:")
 
 
 def pack_spec(spec: JobSpec) -> str:
@@ -75,9 +77,9 @@ def check_travels(spec: JobSpec, address: str) -> None:
 
 
 def _why_it_stays(place: str) -> str | None:
-    if place.startswith(_MARKS):
+    if place.startswith(_MEMORY):
         return "is memory of this process"
-    if "://" not in place and not place.startswith("/"):
+    if _SCHEME.match(place) is None and not place.startswith("/"):
         return "is relative to a folder of this machine"
     return None
 
@@ -93,6 +95,7 @@ def _places(spec: JobSpec) -> Iterator[tuple[str, str]]:
     named = spec.to_json()
     yield from _uris(named.get("source"), "source")
     yield from _uris(named.get("model"), "model")
+    yield from _uris(named.get("evaluation"), "evaluation")
     yield "sink.uri", spec.sink.uri
     yield from ((f"sink.trust[{index}]", key) for index, key in enumerate(spec.sink.trust))
     yield from ((f"signing.keys[{index}]", key) for index, key in enumerate(spec.signing.keys))

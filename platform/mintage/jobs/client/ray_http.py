@@ -216,8 +216,9 @@ def _unreachable(url: str, error: BaseException) -> Exception:
         )
     if isinstance(error, TimeoutError):
         return UnreachableError(f"{url} did not answer in time", "check the address, and whether it is up")
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     return UnreachableError(
-        f"{url} cannot be reached: {str(error) or type(error).__name__}",
+        f"{url} cannot be reached: {str(cause) or type(cause).__name__}",
         "check the address, and whether the cluster is up",
     )
 

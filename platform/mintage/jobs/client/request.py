@@ -59,7 +59,7 @@ class JobRequest:
         # The seed may pass what canonical JSON carries as a number.
         values = spec.to_json(complete=True) | {"seed": str(spec.seed)}
         run = {key: value for key, value in values.items() if key not in _BESIDE_THE_RUN}
-        run["holdout"] = values["evaluation"].get("split")
+        run["holdout"] = spec.evaluation.split
         return cls(
             spec=spec,
             id=f"{_dns_name(spec.name)}-{_digest(run)[:12]}",

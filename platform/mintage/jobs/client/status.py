@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 
 from mintage.engine import events
 from mintage.errors import CancelledError, ClusterError, MintageError
 from mintage.jobs.client.backend import JobRecord, JobState
-from mintage.jobs.client.event_lines import RunFailed, RunFinished, read_line
+from mintage.jobs.client.event_lines import RunFailed, RunFinished, error_to_json, read_line
 from mintage.jobs.client.request import DATASET, JOB, attempt_of
 
 TAIL_LINES = 100
@@ -40,6 +40,17 @@ class JobStatus:
     started: datetime | None = None
     ended: datetime | None = None
     summary: Mapping[str, object] | None = field(default=None, repr=False)
+
+    def to_json(self) -> dict[str, object]:
+        """The status as JSON values; moments are ISO 8601 text."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return values | {
+            "state": str(self.state),
+            "progress": None if self.progress is None else _plain(self.progress),
+            "error": None if self.error is None else error_to_json(self.error),
+            "started": None if self.started is None else self.started.isoformat(),
+            "ended": None if self.ended is None else self.ended.isoformat(),
+        }
 
 
 def read_status(record: JobRecord, tail: str) -> JobStatus:
@@ -82,6 +93,11 @@ def _read_on(status: JobStatus, line: str) -> JobStatus:
     if isinstance(event, RunFinished):
         return replace(status, summary=event.summary)
     return status
+
+
+def _plain(progress: events.Progress | events.FitProgressed) -> dict[str, object]:
+    values = {one.name: getattr(progress, one.name) for one in fields(progress)}
+    return {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}
 
 
 def _unsaid(record: JobRecord, tail: str) -> MintageError:
