@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import mintage
 from mintage.errors import SpecError
 from mintage.jobs.client import luggage
 from mintage.jobs.client.backend import JobRecord, JobState
@@ -118,7 +119,7 @@ def test_a_spec_of_a_newer_version_names_its_keys_and_both_versions(monkeypatch:
         unpack_spec(packed)
     assert "colour" in caught.value.message
     assert "99.1" in caught.value.message
-    assert luggage.__version__ in caught.value.message
+    assert mintage.__version__ in caught.value.message
     assert "install Mintage 99.1 on the cluster" in caught.value.hint
 
 
