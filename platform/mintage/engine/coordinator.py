@@ -21,6 +21,8 @@ MAX_FAILURES = 3
 """Retryable failures of one shard before the run gives up."""
 MAX_LOSSES = 5
 """Workers that one shard may lose before it is held for their killer."""
+MAX_TAKEN = 50
+"""Workers that may be taken from one shard, by no fault of its own, before the run is held for hopeless."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +42,14 @@ class Failed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lost:
-    """The worker of an attempt went away; whether the shard was committed is not known."""
+    """The worker of an attempt went away; whether the shard was committed is not known.
+
+    `blameless` when its node was taken away, or when it was minting another shard.
+    """
 
     shard: int
     reason: str
+    blameless: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +97,7 @@ class Coordinator:
     _attempts: dict[int, int] = field(default_factory=dict)
     _failures: dict[int, int] = field(default_factory=dict)
     _losses: dict[int, int] = field(default_factory=dict)
+    _taken: dict[int, int] = field(default_factory=dict)
     _aborted: bool = False
 
     def __post_init__(self) -> None:
@@ -112,6 +119,11 @@ class Coordinator:
             self._mark(shard)
         return self._fill()
 
+    def resize(self, capacity: int) -> list[Effect]:
+        """Have so many shards in flight at most from now on."""
+        self.capacity = capacity
+        return self._fill()
+
     def handle(self, event: Event) -> list[Effect]:
         """Take in one event; return what is to be done now."""
         if event.shard not in self._in_flight:
@@ -126,6 +138,8 @@ class Coordinator:
             return []
         if isinstance(event, Failed):
             counts, limit, error = self._failures, MAX_FAILURES, event.error
+        elif event.blameless:
+            counts, limit, error = self._taken, MAX_TAKEN, _hopeless(event)
         else:
             counts, limit, error = self._losses, MAX_LOSSES, _loss(event)
         counts[event.shard] = counts.get(event.shard, 0) + 1
@@ -168,4 +182,12 @@ def _loss(event: Lost) -> ClusterError:
     return ClusterError(
         f"shard {event.shard} lost its worker {MAX_LOSSES} times: {event.reason}",
         "look in the workers' logs for a crash or for memory; smaller shards need less memory",
+    )
+
+
+def _hopeless(event: Lost) -> ClusterError:
+    """What is said when nodes are taken away faster than a shard takes."""
+    return ClusterError(
+        f"the worker of shard {event.shard} was taken away {MAX_TAKEN} times: {event.reason}",
+        "smaller shards (sink.shard_rows) take less time, or ask for nodes that stay (resources.market)",
     )

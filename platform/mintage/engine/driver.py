@@ -55,6 +55,7 @@ def mint_all(
                 )
             for outcome in executor.wait(_POLL_SECONDS):
                 session.take(outcome)
+            session.resize()
             session.report()
     except BaseException:
         executor.close()
@@ -81,6 +82,11 @@ class _Session:
         self.tally.rows = sum(self.plan.shard(index).rows for index in committed)
         self._do(self.machine.start(committed))
 
+    def resize(self) -> None:
+        """Have as much in flight as the executor has workers for now."""
+        if self.executor.capacity != self.machine.capacity:
+            self._do(self.machine.resize(self.executor.capacity))
+
     def take(self, outcome: Outcome) -> None:
         shard = outcome.attempt.shard
         if outcome.receipt is not None:
@@ -92,7 +98,8 @@ class _Session:
             self._do(self.machine.handle(failed), type(outcome.error).__name__)
         else:
             self.tally.lost += 1
-            self._do(self.machine.handle(machine.Lost(shard=shard, reason=outcome.lost)), "lost")
+            lost = machine.Lost(shard=shard, reason=outcome.lost, blameless=outcome.blameless)
+            self._do(self.machine.handle(lost), "lost")
 
     def report(self, *, last: bool = False) -> None:
         now = time.monotonic()

@@ -16,7 +16,7 @@ from mintage.errors import MintageError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One try at one shard; `id` is unique among all tries of all sessions.
+    """One try at one shard; `id` is unique among all tries of that shard.
 
     `trace` is the span that it belongs to, for whichever process makes the try.
     """
@@ -25,18 +25,25 @@ class Attempt:
     id: str
     trace: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def key(self) -> tuple[int, str]:
+        """What tells this try from all others."""
+        return self.shard, self.id
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """How an attempt ended: a receipt, or an error, or neither when its worker was lost.
 
     `wasted` is what an attempt that failed took; of one whose worker was lost nothing is known.
+    `blameless` says that the loss cannot be the attempt's own doing.
     """
 
     attempt: Attempt
     receipt: Receipt | None = None
     error: MintageError | None = None
     lost: str = ""
+    blameless: bool = False
     wasted: Usage = NOTHING
 
     @classmethod
@@ -52,7 +59,12 @@ class Executor(Protocol):
 
     @property
     def capacity(self) -> int:
-        """How many attempts may be submitted and not yet ended."""
+        """How many attempts may be submitted and not yet ended; it may change."""
+        ...
+
+    @property
+    def workers(self) -> int:
+        """How many workers took part at once, at most."""
         ...
 
     def begin(self, setup: WorkerSetup) -> None:
@@ -84,6 +96,7 @@ class InlineExecutor:
     """Mints in the calling thread, one shard at a time, when somebody waits for it."""
 
     capacity = 1
+    workers = 1
 
     def __init__(self) -> None:
         self._stop = Event()

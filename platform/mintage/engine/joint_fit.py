@@ -31,7 +31,7 @@ _CALLS = 16
 """Calls that the actor takes at once: reports come in while it waits."""
 
 
-def fit_jointly(training: Training, workers: int, on_event: events.OnEvent, held_gpus: float = 0) -> Fitted:
+def fit_jointly(training: Training, workers: int, on_event: events.OnEvent) -> Fitted:
     """Fit with `workers` processes of the Ray cluster that this process is connected to.
 
     Raises `FitError` for what the generator refuses, `ClusterError` when processes die again and again.
@@ -39,7 +39,7 @@ def fit_jointly(training: Training, workers: int, on_event: events.OnEvent, held
     import ray
 
     _check_installed()
-    gpus = takes_gpus(training, workers, held_gpus)
+    gpus = takes_gpus(training, workers)
     # Ray's types describe neither the options of an actor nor its methods.
     remote: Any = ray.remote(max_restarts=0, max_task_retries=0)(_Host)
     actor: Any = remote.options(num_cpus=0, max_concurrency=_CALLS).remote()

@@ -107,14 +107,14 @@ def failed(training: Training, why: str) -> FitError:
     return FitError(f"{ref.name} failed to learn: {why}", f"report it to {ref.distribution} {ref.version}")
 
 
-def fit_on_ray(training: Training, on_event: events.OnEvent, held_gpus: float = 0) -> Fitted:
+def fit_on_ray(training: Training, on_event: events.OnEvent) -> Fitted:
     """Fit in one actor of the Ray cluster that this process is connected to.
 
-    It gets a GPU where there is one beside the `held_gpus` that workers hold.
+    It gets a GPU where there is one: workers that take one start later.
     """
     import ray
 
-    gpus = 1 if takes_gpus(training, 1, held_gpus) else 0
+    gpus = 1 if takes_gpus(training, 1) else 0
     # Ray's types describe neither the options of an actor nor its methods.
     remote: Any = ray.remote(max_restarts=0, max_task_retries=0)(_Trainer)
     actor: Any = remote.options(
@@ -126,14 +126,14 @@ def fit_on_ray(training: Training, on_event: events.OnEvent, held_gpus: float = 
     return follow(actor, actor.fit.remote(training), on_event)
 
 
-def takes_gpus(training: Training, workers: int, held_gpus: float) -> bool:
+def takes_gpus(training: Training, workers: int) -> bool:
     """Whether each of `workers` processes gets a GPU of the cluster. Raises `ClusterError` when it has to."""
     import ray
 
     if training.device == "cpu":
         return False
     resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]  # Ray's
-    free = resources.get("GPU", 0.0) - held_gpus
+    free = resources.get("GPU", 0.0)
     if free < workers and training.device == "cuda":
         raise ClusterError(
             f"resources.fit_device is cuda for {workers} processes; {free:g} GPUs of the cluster are free",

@@ -93,6 +93,8 @@ class _Run:
     seconds: dict[str, float] = field(default_factory=dict)
     probes: tuple[ProbeFacts, ...] = ()
     """What was minted again before it is signed."""
+    workers: int = 0
+    """How many workers took part at once, at most."""
     ledger: Ledger = field(default_factory=lambda: Ledger(prices=None, apart=False))
 
     def go(self) -> Result:
@@ -126,7 +128,7 @@ class _Run:
             summary={
                 **summary,
                 "usage": self.ledger.to_json(tally),
-                "workers": workplace.workers,
+                "workers": self.workers or workplace.workers,
                 **signers[0],
                 "signers": signers,
             },
@@ -144,7 +146,7 @@ class _Run:
         elif (asked := self.spec.resources.workers or 1) > workplace.workers:
             message = f"resources.workers is {asked}, but {workplace.workers} is all that this job can use"
             self.on_event(events.Warned(message=message))
-        with workplace.open(request.resolution.generator) as executor:
+        with workplace.open(request.resolution.generator, self.on_event) as executor:
             plan = earlier or self._timed(
                 "fit", maker_of(request), lambda: preparation.plan(request, place, workplace)
             )
@@ -153,6 +155,7 @@ class _Run:
             tally = self._timed("mint", f"{plan.rows:,} rows", lambda: self._mint(store, plan, executor))
             self._audit(store, plan, place, executor)
             tally.reserved = executor.reserved()
+            self.workers = executor.workers
             return plan, tally
 
     def _audits(self, store: ObjectStore, plan: Plan, place: Place) -> int:

@@ -12,7 +12,6 @@ from mintage.spec.delivery import (
     DEFAULT_SHARD_ROWS,
     OpenLineageSpec,
     ParentRunSpec,
-    ResourcesSpec,
     SigningSpec,
     SinkSpec,
     TelemetrySpec,
@@ -33,6 +32,7 @@ from mintage.spec.request import (
     RangeSpec,
     ShareSpec,
 )
+from mintage.spec.resources import PlaceSpec, ResourcesSpec
 from mintage.spec.sampling import SampleAsk
 from mintage.spec.serving import ServedModelSpec, ServingSpec, read_serving_spec
 from mintage.spec.source import IN_MEMORY, ForeignKeySpec, FurtherSpec, SourceSpec, TableSpec
@@ -60,6 +60,7 @@ __all__ = [
     "OpenLineageSpec",
     "OperatorSpec",
     "ParentRunSpec",
+    "PlaceSpec",
     "RangeSpec",
     "ResourcesSpec",
     "SampleAsk",

@@ -1,13 +1,12 @@
-"""Where a job writes, on what, who audits, signs and observes it. Only `shard_rows` changes rows."""
+"""Where a job writes, who audits, signs and observes it. Only `shard_rows` changes rows."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from mintage.spec._base import Flag, Kind, Options, Real, SpecModel, Uri, Whole
-from mintage.spec._problems import problem
 
 DEFAULT_SHARD_ROWS = 100_000
 MAX_KEYS = 15
@@ -48,62 +47,6 @@ class SinkSpec(SpecModel):
     keep_rejects: Flag = Field(
         default=False, description="Whether rejected rows are written beside the data set."
     )
-
-
-class ResourcesSpec(SpecModel):
-    """On what the job runs; changes its speed, never its rows, once there is a model."""
-
-    workers: Whole | None = Field(
-        default=None, ge=1, le=100_000, description="Workers; null for one for each CPU."
-    )
-    executor: Literal["auto", "inline", "ray"] = Field(
-        default="auto",
-        description="auto: chosen by the job's size. inline: in this process. ray: on a Ray cluster.",
-    )
-    address: str | None = Field(
-        default=None,
-        min_length=1,
-        description="Address of a Ray cluster, such as ray://head:10001; null starts a local one.",
-    )
-    cpus_per_worker: Real = Field(
-        default=0.5, gt=0, le=1024, description="CPUs that Ray reserves for a worker."
-    )
-    gpus_per_worker: Real = Field(
-        default=0.0, ge=0, le=64, description="GPUs that Ray reserves for a worker."
-    )
-    in_flight: Whole = Field(default=2, ge=1, le=64, description="Shards that a worker has at once.")
-    fit_workers: Whole = Field(
-        default=1,
-        ge=1,
-        le=1024,
-        description="Processes that train one model together on Ray, each with a GPU of its own where the "
-        "cluster has so many. Another number gives another model, as good.",
-    )
-    fit_device: Literal["auto", "cpu", "cuda"] = Field(
-        default="auto",
-        description="auto: the model is trained on a GPU where there is one. cpu, cuda: there or not at all.",
-    )
-    checkpoint_seconds: Real = Field(
-        default=60.0,
-        gt=0,
-        le=86_400,
-        description="Seconds between two checkpoints of a fit, from which it goes on when it was killed.",
-    )
-
-    @model_validator(mode="after")
-    def _inline_has_no_cluster(self) -> Self:
-        for name, value, alone in (
-            ("address", self.address, None),
-            ("fit_workers", self.fit_workers, 1),
-        ):
-            if self.executor == "inline" and value != alone:
-                raise problem(
-                    "has no meaning with executor inline",
-                    path=name,
-                    value=value,
-                    todo="remove one of the two",
-                )
-        return self
 
 
 class SigningSpec(SpecModel):

@@ -12,7 +12,7 @@ from mintage.spec._overrides import apply_overrides
 from mintage.spec._problems import problem
 from mintage.spec._yaml import dump_yaml
 from mintage.spec.datasheet import DatasheetSpec
-from mintage.spec.delivery import AuditSpec, ResourcesSpec, SigningSpec, SinkSpec, TelemetrySpec
+from mintage.spec.delivery import AuditSpec, SigningSpec, SinkSpec, TelemetrySpec
 from mintage.spec.evaluation import EvaluationSpec, GateSpec
 from mintage.spec.lineage import LineageSpec
 from mintage.spec.request import (
@@ -24,6 +24,7 @@ from mintage.spec.request import (
     ModelSpec,
     OperatorSpec,
 )
+from mintage.spec.resources import ResourcesSpec
 from mintage.spec.source import FurtherSpec, SourceSpec, TableSpec
 
 MAX_SHARDS = 10**7
