@@ -83,7 +83,7 @@ class Outlook:
         why = unplaceable(self._placement, self._view) or self._crowded()
         if alone > (patience := self._placement.patience_seconds):
             raise ClusterError(
-                f"there has been no worker for {alone:.0f} s (resources.patience_seconds: {patience:g}): {why}",
+                f"no worker for {alone:.0f} s, and resources.patience_seconds is {patience:g}: {why}",
                 "what is committed stays: run the same command again when the cluster has room",
             )
         self._tell(f"{work} shards wait for a worker: {why}")

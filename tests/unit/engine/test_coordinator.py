@@ -10,6 +10,7 @@ import pytest
 from mintage.engine.coordinator import (
     MAX_FAILURES,
     MAX_LOSSES,
+    MAX_TAKEN,
     Abort,
     Committed,
     Coordinator,
@@ -100,6 +101,27 @@ def test_a_shard_that_kills_its_workers_ends_the_run() -> None:
     [abort] = machine.handle(Lost(shard=0, reason="SIGKILL"))
     assert isinstance(abort, Abort)
     assert "shard 0 lost its worker 5 times: SIGKILL" in str(abort.error)
+
+
+def test_workers_that_are_taken_away_are_not_held_against_a_shard_for_long() -> None:
+    machine = Coordinator(shards=1, capacity=1)
+    machine.start()
+    for _ in range(MAX_TAKEN - 1):
+        assert mints(machine.handle(Lost(shard=0, reason="node gone", blameless=True))) == [0]
+    for _ in range(MAX_LOSSES - 1):
+        assert mints(machine.handle(Lost(shard=0, reason="SIGKILL"))) == [0], "the two are counted apart"
+    [abort] = machine.handle(Lost(shard=0, reason="node gone", blameless=True))
+    assert isinstance(abort, Abort)
+    assert "taken away 50 times: node gone" in str(abort.error)
+
+
+def test_a_fleet_that_grows_gets_more_shards_and_one_that_shrinks_gives_none_back() -> None:
+    machine = Coordinator(shards=9, capacity=2)
+    assert mints(machine.start()) == [0, 1]
+    assert mints(machine.resize(4)) == [2, 3]
+    assert machine.resize(1) == []
+    assert machine.handle(Committed(shard=0)) == []
+    assert machine.in_flight == {1, 2, 3}
 
 
 def test_a_late_report_of_an_attempt_given_up_changes_nothing() -> None:

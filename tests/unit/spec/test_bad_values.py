@@ -46,6 +46,56 @@ def case(name: str, changes: Values, *expected: str) -> Any:  # noqa: ANN401  # 
             "source.tables.a.primarykey: is not a known key",
             "did you mean 'primary_key'?",
         ),
+        case(
+            "label-key",
+            {"resources": {"labels": {"-zone": "a"}}},
+            "resources.labels.-zone: is no label of a node",
+            "at most 63 letters",
+        ),
+        case(
+            "label-selector",
+            {"resources": {"labels": {"zone": "in(a"}}},
+            "resources.labels.zone: must choose values of a label, got 'in(a'",
+            "!in(value, value)",
+        ),
+        case(
+            "accelerator-without-gpus",
+            {"resources": {"accelerator": "H100"}},
+            "resources.accelerator: asks for a kind of GPU, but gpus_per_worker is 0",
+            "such as 1 or 0.25",
+        ),
+        case(
+            "accelerator-of-a-fallback-without-gpus",
+            {"resources": {"market": "spot", "fallback": [{"accelerator": "H100"}]}},
+            "resources.fallback[0].accelerator: asks for a kind of GPU",
+        ),
+        case(
+            "accelerator-twice",
+            {
+                "resources": {
+                    "gpus_per_worker": 1,
+                    "accelerator": "H100",
+                    "labels": {"ray.io/accelerator-type": "H100"},
+                }
+            },
+            "resources.accelerator: says the same as labels.ray.io/accelerator-type",
+        ),
+        case("market", {"resources": {"market": "cheap"}}, "resources.market: must be", "'spot'"),
+        case(
+            "fallback-from-nothing",
+            {"resources": {"fallback": [{}]}},
+            "resources.fallback: is there, but no first choice that it falls back from",
+        ),
+        case(
+            "gpus-one-and-a-half",
+            {"resources": {"gpus_per_worker": 1.5}},
+            "resources.gpus_per_worker: must be a share of one GPU or a whole number, got 1.5",
+        ),
+        case(
+            "labels-of-this-process",
+            {"resources": {"executor": "inline", "labels": {"zone": "a"}}},
+            "resources.labels: has no meaning with executor inline",
+        ),
         case("rows-0", {"rows": 0}, "rows: must be at least 1, got 0", ROWS),
         case("rows-negative", {"rows": -5}, "rows: must be at least 1, got -5", ROWS),
         case("rows-10^18", {"rows": 10**18}, "rows: must be at most 10^15, got 1000000000000000000", ROWS),
