@@ -36,15 +36,16 @@ def mint_all(
     on_event: events.OnEvent,
     cancelled: Callable[[], bool] = lambda: False,
     ledger: Ledger | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Tally:
     """Mint every shard of the plan that the store does not hold yet.
 
     Raises the error of the first shard that failed for good, or `CancelledError`; by then the
     executor is closed, so nothing is committed any more. Else it is left open for probes.
-    `ledger` says what was spent before, and what things cost, for those who watch.
+    `ledger` says what was spent before, and what things cost, for those who watch; `clock` gives seconds.
     """
     ledger = ledger or Ledger(prices=None, apart=True)
-    session = _Session(plan=plan, executor=executor, ledger=ledger, on_event=on_event)
+    session = _Session(plan=plan, executor=executor, ledger=ledger, on_event=on_event, clock=clock)
     try:
         session.begin(committed_shards(store, plan))
         while not session.machine.finished:
@@ -67,7 +68,15 @@ def mint_all(
 class _Session:
     """The coordinator, the executor, and what is told to those who watch."""
 
-    def __init__(self, *, plan: Plan, executor: Executor, ledger: Ledger, on_event: events.OnEvent) -> None:
+    def __init__(
+        self,
+        *,
+        plan: Plan,
+        executor: Executor,
+        ledger: Ledger,
+        on_event: events.OnEvent,
+        clock: Callable[[], float],
+    ) -> None:
         self.plan = plan
         self.ledger = ledger
         self.executor = executor
@@ -75,7 +84,8 @@ class _Session:
         self.machine = Coordinator(shards=plan.shards, capacity=executor.capacity, first=plan.first_shard)
         self.tally = Tally()
         self._token = secrets.token_hex(4)
-        self._started = self._reported = time.monotonic()
+        self._clock = clock
+        self._started = self._reported = clock()
 
     def begin(self, committed: list[int]) -> None:
         self.tally.resumed = self.tally.shards_done = len(committed)
@@ -102,7 +112,7 @@ class _Session:
             self._do(self.machine.handle(lost), "lost")
 
     def report(self, *, last: bool = False) -> None:
-        now = time.monotonic()
+        now = self._clock()
         if not last and now - self._reported < _REPORT_SECONDS:
             return
         self._reported = now
