@@ -6,6 +6,16 @@ from pathlib import Path
 
 import click
 
+spec_argument = click.argument("spec", type=click.Path(path_type=Path))
+
+set_option = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override a key of the spec, such as rows=1000 or sink.uri=out. May be repeated.",
+)
+
 storage_option = click.option(
     "--storage",
     multiple=True,

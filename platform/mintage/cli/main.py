@@ -2,6 +2,7 @@
 
 mintage init flights.parquet     write a commented spec
 mintage preview flights.yaml     fit, and show a few rows
+mintage estimate flights.yaml    what all of it will take, and cost
 mintage run flights.yaml         fit, mint, validate, commit, sign
 mintage submit flights.yaml --address http://head:8265 --follow     the same, on a cluster
 mintage verify flights-synthetic
@@ -19,9 +20,10 @@ from typing import Any
 
 import click
 
-from mintage.cli._options import storage_option
+from mintage.cli._options import set_option, spec_argument, storage_option
 from mintage.cli._shell import FAILED, Shell, common, print_json
 from mintage.cli.cluster import cancel, follow, list_jobs, logs, status, submit
+from mintage.cli.estimating import estimate
 from mintage.cli.lineage import attest, lineage
 from mintage.cli.regenerating import regenerate
 from mintage.cli.reviewing import review
@@ -29,15 +31,6 @@ from mintage.cli.serving import serve
 from mintage.cli.signing import keygen, pubkey, sign
 from mintage.cli.verifying import prove, verify
 from mintage.cli.versions import diff, gc
-
-_SPEC = click.argument("spec", type=click.Path(path_type=Path))
-_SET = click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Override a key of the spec, such as rows=1000 or sink.uri=out. May be repeated.",
-)
 
 
 @click.group("mintage", cls=Shell, context_settings={"help_option_names": ["-h", "--help"]})
@@ -65,11 +58,11 @@ def init(source: str, output: Path | None, *, force: bool, as_json: bool) -> Non
 
 
 @main.command()
-@_SPEC
+@spec_argument
 @click.option(
     "--rows", type=click.IntRange(1, 1000), default=20, show_default=True, help="Rows of the root table."
 )
-@_SET
+@set_option
 @common
 def preview(spec: Path, rows: int, overrides: tuple[str, ...], *, as_json: bool) -> None:
     """Fit what SPEC asks for, and show a few rows. Nothing is written."""
@@ -91,8 +84,8 @@ def preview(spec: Path, rows: int, overrides: tuple[str, ...], *, as_json: bool)
 
 
 @main.command()
-@_SPEC
-@_SET
+@spec_argument
+@set_option
 @click.option("--events", is_flag=True, help="Write progress to stderr as JSON lines, for programs.")
 @common
 def run(spec: Path, overrides: tuple[str, ...], *, events: bool, as_json: bool) -> None:
@@ -243,6 +236,7 @@ main.add_command(logs)
 main.add_command(follow)
 main.add_command(cancel)
 main.add_command(list_jobs)
+main.add_command(estimate)
 main.add_command(regenerate)
 main.add_command(review)
 main.add_command(attest)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mintage.jobs.collecting import Collection, gc
     from mintage.jobs.comparison import evaluate
     from mintage.jobs.differences import Difference, diff
+    from mintage.jobs.estimating import Estimate, estimate
     from mintage.jobs.execution import run
     from mintage.jobs.imputation import Imputed, impute
     from mintage.jobs.previews import preview
@@ -40,6 +41,7 @@ __getattr__, __dir__ = lazy_exports(
         "AsyncJob": "mintage.jobs.client.aio",
         "Collection": "mintage.jobs.collecting",
         "Difference": "mintage.jobs.differences",
+        "Estimate": "mintage.jobs.estimating",
         "Imputed": "mintage.jobs.imputation",
         "Job": "mintage.jobs.client.job",
         "JobState": "mintage.jobs.client.backend",
@@ -49,6 +51,7 @@ __getattr__, __dir__ = lazy_exports(
         "SignedVersion": "mintage.jobs.signing",
         "attest": "mintage.jobs.attesting",
         "diff": "mintage.jobs.differences",
+        "estimate": "mintage.jobs.estimating",
         "evaluate": "mintage.jobs.comparison",
         "gc": "mintage.jobs.collecting",
         "impute": "mintage.jobs.imputation",
@@ -76,6 +79,7 @@ __all__ = [
     "Client",
     "Collection",
     "Difference",
+    "Estimate",
     "Imputed",
     "Job",
     "JobState",
@@ -85,6 +89,7 @@ __all__ = [
     "SignedVersion",
     "attest",
     "diff",
+    "estimate",
     "evaluate",
     "gc",
     "impute",
