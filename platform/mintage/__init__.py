@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         TableReader,
         TableSchema,
     )
+    from mintage.engine.stream.dataset import Stream
     from mintage.errors import MintageError
     from mintage.evaluation import Report
     from mintage.jobs import (
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
         reviews,
         run,
         sign,
+        stream,
         verify,
         verify_part,
         write_report,
@@ -146,6 +148,8 @@ __getattr__, __dir__ = lazy_exports(
         "run": "mintage.jobs",
         "serve": "mintage.serving",
         "sign": "mintage.jobs",
+        "Stream": "mintage.engine.stream.dataset",
+        "stream": "mintage.jobs",
         "verify": "mintage.jobs",
         "verify_part": "mintage.jobs",
         "write_report": "mintage.jobs",
@@ -190,6 +194,7 @@ __all__ = [
     "Semantics",
     "SignedVersion",
     "Source",
+    "Stream",
     "TableBatch",
     "TableReader",
     "TableSchema",
@@ -211,6 +216,7 @@ __all__ = [
     "run",
     "serve",
     "sign",
+    "stream",
     "verify",
     "verify_part",
     "write_report",

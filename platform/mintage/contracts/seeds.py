@@ -20,6 +20,7 @@ class Stage(IntEnum):
     FIT = 0
     SAMPLE = 1
     IMPUTE = 2
+    EPOCH = 3
 
 
 def sample_rng(seed: int, shard: int, batch: int) -> np.random.Generator:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mintage.jobs.samples import review_page
     from mintage.jobs.signing import SignedVersion, public_key, sign
     from mintage.jobs.sources import open_source
+    from mintage.jobs.streaming import stream
     from mintage.jobs.verification import prove, verify, verify_part
 
 __getattr__, __dir__ = lazy_exports(
@@ -66,6 +67,7 @@ __getattr__, __dir__ = lazy_exports(
         "reviews": "mintage.jobs.reviewing",
         "run": "mintage.jobs.execution",
         "sign": "mintage.jobs.signing",
+        "stream": "mintage.jobs.streaming",
         "verify": "mintage.jobs.verification",
         "verify_part": "mintage.jobs.verification",
         "write_report": "mintage.jobs.report_files",
@@ -104,6 +106,7 @@ __all__ = [
     "reviews",
     "run",
     "sign",
+    "stream",
     "verify",
     "verify_part",
     "write_report",
