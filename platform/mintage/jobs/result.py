@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
@@ -20,6 +20,8 @@ from mintage.store import ObjectStore
 
 if TYPE_CHECKING:
     import ray.data
+
+    from mintage.engine.stream.dataset import Stream
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +89,34 @@ class Result:
         filesystem, root = self.store.filesystem()
         paths = [f"{root}/{part.path}" for part in self.manifest.parts(table or self.root)]
         return ray.data.read_parquet(paths, filesystem=filesystem)
+
+    def stream(
+        self,
+        table: str | None = None,
+        *,
+        rank: int = 0,
+        world: int = 1,
+        batch_rows: int = 1024,
+        columns: Sequence[str] | None = None,
+        epochs: int | None = 1,
+        ahead_rows: int = 65_536,
+    ) -> Stream[pa.RecordBatch]:
+        """The rows of a table in batches for a training loop, as `mintage.stream` gives them.
+
+        A batch has the key and the rows that it has in a stream of the job; every epoch has the same rows.
+        """
+        from mintage.engine.stream.dataset import StreamOptions
+        from mintage.jobs.streaming import stream_version
+
+        options = StreamOptions(
+            rank=rank,
+            world=world,
+            batch_rows=batch_rows,
+            columns=None if columns is None else tuple(columns),
+            epochs=epochs,
+            ahead_rows=ahead_rows,
+        )
+        return stream_version(self.manifest, table or self.root, options)
 
     @property
     def root(self) -> str:

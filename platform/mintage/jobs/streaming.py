@@ -23,9 +23,9 @@ from mintage.engine.bench import read_plan, stored_schema
 from mintage.engine.plans import check_not_given_up
 from mintage.engine.ray_cluster import ray_cluster
 from mintage.engine.stream.dataset import Stream, StreamOptions
-from mintage.engine.stream.origin import PlanOrigin, RayPlace
+from mintage.engine.stream.origin import PlanOrigin, RayPlace, VersionOrigin
 from mintage.engine.stream.ray_link import StreamPlacement
-from mintage.engine.stream.rows import PlanRows
+from mintage.engine.stream.rows import PlanRows, VersionRows
 from mintage.errors import ClusterError, SpecError
 from mintage.jobs.place import Place
 from mintage.jobs.planning import Request
@@ -33,6 +33,7 @@ from mintage.jobs.preparation import Preparation, maker_of, trusted_keys
 from mintage.jobs.signers import open_signer
 from mintage.jobs.workplace import Workplace
 from mintage.plan import Plan
+from mintage.provenance.manifest import Manifest
 from mintage.provenance.signing import PublicKey
 from mintage.settings import Settings
 from mintage.spec import JobSpec, read_spec
@@ -118,6 +119,18 @@ def stream(
     return Stream[pa.RecordBatch](origin, options)
 
 
+def stream_version(manifest: Manifest, table: str, options: StreamOptions) -> Stream[pa.RecordBatch]:
+    """The rows that a version of a data set has in a table."""
+    totals = zip((record.index for record in manifest.records()), manifest.parts(table), strict=True)
+    origin = VersionOrigin(
+        root=manifest.head.root,
+        schema=manifest.statement.schema.table(table).arrow(),
+        rows=VersionRows(store=manifest.store, version=manifest.head.version, table=table),
+        totals={shard: part.rows for shard, part in totals},
+    )
+    return Stream[pa.RecordBatch](origin, options)
+
+
 def _check_tee(store: ObjectStore, options: StreamOptions, *, tee: bool, fresh: bool) -> None:
     if tee and fresh and options.epochs != 1:
         raise SpecError(
@@ -163,7 +176,8 @@ def _plan(preparation: Preparation, workplace: Workplace, rank: int, wait_second
     if place.plan is not None:
         check_not_given_up(store, place.plan)
         return place.plan
-    preparation.on_event(events.PhaseStarted(phase="fit", detail=maker_of(request)))
+    detail = "by rank 0, which is waited for" if rank else maker_of(request)
+    preparation.on_event(events.PhaseStarted(phase="fit", detail=detail))
     if rank:
         return _await_plan(store, request, place, wait_seconds)
     if not workplace.ray:

@@ -160,7 +160,7 @@ class Stream(IterableDataset[Item], Generic[Item]):
         """
         if get_worker_info() is None and self._drawn_elsewhere[0]:
             raise SpecError(
-                "the rows of this stream are drawn by workers of a DataLoader: it cannot see how far they are",
+                "workers of a DataLoader draw the rows of this stream: it cannot see how far they are",
                 "use torchdata's StatefulDataLoader, which asks them, or num_workers=0: rows are made ahead "
                 "in any case",
             )

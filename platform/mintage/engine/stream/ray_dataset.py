@@ -20,17 +20,17 @@ def read_stream(
     origin: Origin, shards: Sequence[int], columns: Sequence[str] | None, epoch: int
 ) -> ray.data.Dataset:
     """The rows of some shards as a Ray Dataset. Raises `SpecError` for a job bound to this process."""
-    try:
-        import ray.data
-        from ray.data.block import BlockMetadata
-    except ImportError as exc:
-        raise PluginError("Ray Data is not installed", "pip install 'mintage[data]'") from exc
     if isinstance(origin, PlanOrigin) and origin.inline:
         raise SpecError(
             "resources.executor: inline, but a Ray Dataset is made by tasks on Ray",
             "remove resources.executor, or set it to ray",
         )
     origin.check_apart()
+    try:
+        import ray.data
+        from ray.data.block import BlockMetadata
+    except ImportError as exc:
+        raise PluginError("Ray Data is not installed", "pip install 'mintage[data]'") from exc
 
     class _Shards(ray.data.Datasource):
         def estimate_inmemory_data_size(self) -> int | None:
