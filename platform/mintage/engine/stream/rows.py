@@ -26,7 +26,7 @@ from mintage.provenance.commits import check_paths
 from mintage.provenance.heads import find_head
 from mintage.provenance.manifest import read_manifest
 from mintage.store import ObjectStore
-from mintage.telemetry import count_rows
+from mintage.telemetry import stage
 
 
 class RowSource(Protocol):
@@ -111,10 +111,8 @@ class _Minting:
             stopped=self._stopped,
         )
         minted = yield from _accepted(attempt, self._rows.table)
-        _, won = commit_shard(setup.store, bench.plan, bench.stored_schema, minted)
-        if won:
-            for table, counts in minted.counts.items():
-                count_rows(table, counts.accepted, counts.rejected)
+        with stage("commit"):
+            commit_shard(setup.store, bench.plan, bench.stored_schema, minted)
 
 
 class _Reading:
