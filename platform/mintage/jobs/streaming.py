@@ -24,7 +24,6 @@ from mintage.engine.plans import check_not_given_up
 from mintage.engine.ray_cluster import ray_cluster
 from mintage.engine.stream.dataset import Stream, StreamOptions
 from mintage.engine.stream.origin import PlanOrigin, RayPlace, VersionOrigin
-from mintage.engine.stream.ray_link import StreamPlacement
 from mintage.engine.stream.rows import PlanRows, VersionRows
 from mintage.errors import ClusterError, SpecError
 from mintage.jobs.place import Place
@@ -36,7 +35,7 @@ from mintage.plan import Plan
 from mintage.provenance.manifest import Manifest
 from mintage.provenance.signing import PublicKey
 from mintage.settings import Settings
-from mintage.spec import JobSpec, read_spec
+from mintage.spec import JobSpec, ResourcesSpec, read_spec
 from mintage.store import ObjectStore
 from mintage.telemetry import span
 
@@ -113,7 +112,7 @@ def stream(
         plan=plan,
         schema=tables.table(rows.table).arrow(),
         rows=rows,
-        ray=_ray(accepted) if workplace.ray else None,
+        ray=_ray_place(workplace) if _asks_for_ray(resources) else None,
         inline=resources.executor == "inline",
     )
     return Stream[pa.RecordBatch](origin, options)
@@ -147,22 +146,20 @@ def _check_tee(store: ObjectStore, options: StreamOptions, *, tee: bool, fresh: 
 def _workplace(spec: JobSpec, settings: Settings, store: ObjectStore) -> Workplace:
     """This process, unless Ray is asked for in so many words: whoever trains is on the machine already."""
     chosen = Workplace.choose(spec, settings, store)
-    resources = spec.resources
-    on_ray = resources.executor == "ray" or resources.address is not None
-    return replace(chosen, ray=on_ray or resources.fit_workers > 1, workers=1)
+    return replace(chosen, ray=_asks_for_ray(spec.resources) or spec.resources.fit_workers > 1)
 
 
-def _ray(spec: JobSpec) -> RayPlace | None:
-    resources = spec.resources
-    if resources.executor != "ray" and resources.address is None:
-        return None
-    placement = StreamPlacement(
+def _asks_for_ray(resources: ResourcesSpec) -> bool:
+    return resources.executor == "ray" or resources.address is not None or bool(resources.places)
+
+
+def _ray_place(workplace: Workplace) -> RayPlace:
+    resources = workplace.spec.resources
+    return RayPlace(
+        address=resources.address,
+        placement=workplace.placement(),
         workers=resources.workers or _DEFAULT_WORKERS,
-        in_flight=resources.in_flight,
-        cpus=resources.cpus_per_worker,
-        gpus=resources.gpus_per_worker,
     )
-    return RayPlace(address=resources.address, placement=placement)
 
 
 def _plan(preparation: Preparation, workplace: Workplace, rank: int, wait_seconds: float) -> Plan:

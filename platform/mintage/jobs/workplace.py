@@ -69,11 +69,12 @@ class Workplace:
 
         with (
             ray_cluster(self.spec.resources.address, self.settings),
-            closing(RayExecutor(self._placement(), generator, on_event)) as fleet,
+            closing(RayExecutor(self.placement(), generator, on_event)) as fleet,
         ):
             yield fleet
 
-    def _placement(self) -> Placement:
+    def placement(self) -> Placement:
+        """What workers ask of a cluster."""
         resources = self.spec.resources
         return Placement(
             workers=self.asked,

@@ -9,8 +9,9 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from mintage.engine.placement import Placement
 from mintage.engine.stream.feeds import Feed, LinkedFeed
-from mintage.engine.stream.ray_link import RayLink, StreamPlacement
+from mintage.engine.stream.ray_link import RayLink
 from mintage.engine.stream.rows import PlanRows, Rows, VersionRows
 from mintage.errors import SpecError
 from mintage.plan import Plan
@@ -68,7 +69,8 @@ class RayPlace:
     """The cluster whose actors make the rows."""
 
     address: str | None
-    placement: StreamPlacement
+    placement: Placement
+    workers: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +125,7 @@ class PlanOrigin:
 
         stack.enter_context(ray_cluster(self.ray.address, Settings.read()))
         placement = self.ray.placement
-        links = [RayLink(self.rows, placement) for _ in range(placement.workers)]
+        links = [RayLink(self.rows, placement) for _ in range(self.ray.workers)]
         return [LinkedFeed(link, chunk_rows, placement.in_flight) for link in links]
 
 

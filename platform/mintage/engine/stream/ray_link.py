@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from dataclasses import dataclass
 from typing import Any
 
-from mintage.engine.ray_executor import WORKER_ENVIRONMENT
+from mintage.engine.placement import Placement
+from mintage.engine.ray_worker import WORKER_ENVIRONMENT
 from mintage.engine.stream.chunks import ChunkTaker
 from mintage.engine.stream.keys import Ask, Chunk
 from mintage.engine.stream.rows import Rows
@@ -21,22 +21,15 @@ _LOSSES = 3
 """Actors that may be lost in a row before a stream gives up."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamPlacement:
-    """What a stream asks of a Ray cluster: actors, what each needs, and chunks that each has in flight."""
-
-    workers: int
-    in_flight: int
-    cpus: float
-    gpus: float
-
-
 class _StreamWorker:
     """The actor: the plan and the model are loaded with the first ask."""
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
         self._taker: ChunkTaker | None = None
+
+    def ping(self) -> None:
+        """Answer, to show that this actor has started."""
 
     def take(self, ask: Ask) -> Any:  # noqa: ANN401  # Ray wraps it anyway
         """A chunk; an error comes back as a value, so that it crosses processes as it is."""
@@ -50,7 +43,7 @@ class _StreamWorker:
 class RayLink:
     """Asks one actor of the cluster that this process is connected to."""
 
-    def __init__(self, rows: Rows, placement: StreamPlacement) -> None:
+    def __init__(self, rows: Rows, placement: Placement) -> None:
         self._rows = rows
         self._placement = placement
         self._asked: deque[tuple[Ask, Any]] = deque()
@@ -68,7 +61,13 @@ class RayLink:
 
         while True:
             try:
+                ray.get(self._started, timeout=self._placement.patience_seconds)
                 answer: Any = ray.get(self._asked[0][1])
+            except ray_errors.GetTimeoutError as exc:
+                raise ClusterError(
+                    f"no worker started within {self._placement.patience_seconds:g} s",
+                    "see whether the cluster has room for what resources asks for, or will have some",
+                ) from exc
             except ray_errors.RayTaskError as exc:
                 raise ClusterError(f"a worker failed: {exc}", "please report this") from exc
             except ray_errors.RayError as exc:
@@ -107,8 +106,9 @@ class RayLink:
         import ray
 
         remote: Any = ray.remote(max_restarts=0, max_task_retries=0)(_StreamWorker)
-        return remote.options(
-            num_cpus=self._placement.cpus,
-            num_gpus=self._placement.gpus,
-            runtime_env={"env_vars": WORKER_ENVIRONMENT},
-        ).remote(self._rows)
+        placement = self._placement
+        variables = {**WORKER_ENVIRONMENT, **placement.environment}
+        options = {"runtime_env": {"env_vars": variables}, **placement.options()}
+        actor: Any = remote.options(**options).remote(self._rows)
+        self._started = actor.ping.remote()
+        return actor
