@@ -34,7 +34,8 @@ class Settings:
 
     `address` (`MINTAGE_ADDRESS`) is where jobs are submitted to when nobody says otherwise; `ray_token`
     (`MINTAGE_RAY_TOKEN`, then `RAY_AUTH_TOKEN`), shown nowhere, or the file `ray_token_path`
-    (`RAY_AUTH_TOKEN_PATH`) lets us in, and `ca` (`MINTAGE_CA`) is a file of certificates to trust.
+    (`RAY_AUTH_TOKEN_PATH`) lets us in, and `ca` (`MINTAGE_CA`) is a file of certificates to trust;
+    `kubeconfig` (`KUBECONFIG`) are the paths of configurations of Kubernetes.
     `job_spec` (`MINTAGE_SPEC`) is the spec that a submitted job was sent with, and `trace`
     (`TRACEPARENT`, `TRACESTATE`) the span that it belongs to.
     `price_texts` are the variables that `prices` are read from.
@@ -54,6 +55,7 @@ class Settings:
     ray_token: str | None = field(default=None, repr=False)
     ray_token_path: Path | None = None
     ca: Path | None = None
+    kubeconfig: str | None = None
     job_spec: str | None = field(default=None, repr=False)
     trace: Mapping[str, str] = field(default_factory=dict)
     price_texts: Mapping[str, str] = field(default_factory=dict)
@@ -110,6 +112,7 @@ class Settings:
             ray_token=os.environ.get("MINTAGE_RAY_TOKEN") or os.environ.get("RAY_AUTH_TOKEN") or None,
             ray_token_path=_path("RAY_AUTH_TOKEN_PATH"),
             ca=_path("MINTAGE_CA"),
+            kubeconfig=os.environ.get("KUBECONFIG") or None,
             job_spec=os.environ.get("MINTAGE_SPEC") or None,
             trace={name.lower(): value for name in _TRACE if (value := os.environ.get(name))},
             cpus=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,

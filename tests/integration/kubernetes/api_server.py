@@ -9,7 +9,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import kmock
 import yaml
@@ -64,7 +64,7 @@ class _Emulator(kmock.KubernetesEmulator):
         return await super()._handle(request)
 
     async def _serve_list(self, request: kmock.Request) -> dict[str, Any]:
-        page: dict[str, Any] = await super()._serve_list(request)
+        page = cast("dict[str, Any]", await super()._serve_list(request))
         labels = [part.partition("=") for part in request.params.get("labelSelector", "").split(",") if part]
         fields = [part.partition("=") for part in request.params.get("fieldSelector", "").split(",") if part]
         items = [
@@ -157,7 +157,7 @@ def running() -> Iterator[Cluster]:
         async with _Emulator() as emulator, kmock.Server(emulator) as server:
             emulator.cluster, cluster.emulator = cluster, emulator
             for name in RESOURCES:
-                emulator.resources[name] = {"namespaced": True}
+                emulator.resources[name] = kmock.ResourceInfo(namespaced=True)
             cluster.url = str(server.url).rstrip("/")
             ready.set()
             await done.wait()

@@ -16,10 +16,11 @@ _MAX_TOKEN = 64 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """What lets us in: Ray's token, which is shown nowhere, and whose certificates are trusted."""
+    """What lets us in: Ray's token, which is shown nowhere, trusted certificates, the kubeconfig."""
 
     token: str | None = field(default=None, repr=False)
     ca: Path | None = None
+    kubeconfig: str | None = None
 
     @classmethod
     def choose(cls, settings: Settings, *, token: str | None, ca: Path | str | None) -> Self:
@@ -29,7 +30,11 @@ class Access:
             raise AccessError(
                 f"{trusted} is no file of certificates", "name a PEM file with the authority's certificate"
             )
-        return cls(token=token or settings.ray_token or _read_token(settings.ray_token_path), ca=trusted)
+        return cls(
+            token=token or settings.ray_token or _read_token(settings.ray_token_path),
+            ca=trusted,
+            kubeconfig=settings.kubeconfig,
+        )
 
 
 def open_backend(address: str | None, access: Access) -> Backend:
@@ -44,9 +49,14 @@ def open_backend(address: str | None, access: Access) -> Backend:
         from mintage.jobs.client.ray_jobs import RayJobs
 
         return RayJobs(RayServer.at(address, access))
+    if scheme == "kubernetes":
+        from mintage.jobs.client.kubernetes import Kubernetes
+
+        return Kubernetes.connect(address, token=access.token, kubeconfig=access.kubeconfig)
     raise SpecError(
         f"the address {address!r} is of no known kind",
-        "use http://host:8265 or https://… for the Jobs API of a Ray cluster",
+        "use http://host:8265 or https://… for the Jobs API of a Ray cluster, kubernetes://namespace for a"
+        " cluster of each job's own",
     )
 
 

@@ -67,7 +67,7 @@ class LogSocket:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         # Nobody waits for the other side to say goodbye: it may be gone.
-        self._socket.shutdown()
+        self._socket.shutdown()  # type: ignore[no-untyped-call]  # the library's own
 
     def pieces(self, has_ended: Callable[[], bool]) -> Iterator[str]:
         """What comes until the other side closes.
