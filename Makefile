@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow test-browser test-hsm check check-mypy check-pyright bench bench-tabular bench-tabular-peers docs constraints
+.PHONY: help setup demo test test-slow test-browser test-hsm test-prometheus check check-mypy check-pyright bench bench-tabular bench-tabular-peers docs constraints
 
 PYTHON ?= python3
 VENV := .venv
@@ -28,11 +28,11 @@ INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-byteco
 
 # Tests run with one thread per process (OpenMP's threads spin when processes outnumber cores), a local
 # Ray without tokens, and nothing that calls home.
-test test-slow test-browser test-hsm: export OMP_NUM_THREADS := 1
-test test-slow test-browser test-hsm: export RAY_AUTH_MODE := disabled
-test test-slow test-browser test-hsm: export RAY_USAGE_STATS_ENABLED := 0
-test test-slow test-browser test-hsm: export HF_HUB_OFFLINE := 1
-test test-slow test-browser test-hsm: export DO_NOT_TRACK := 1
+test test-slow test-browser test-hsm test-prometheus: export OMP_NUM_THREADS := 1
+test test-slow test-browser test-hsm test-prometheus: export RAY_AUTH_MODE := disabled
+test test-slow test-browser test-hsm test-prometheus: export RAY_USAGE_STATS_ENABLED := 0
+test test-slow test-browser test-hsm test-prometheus: export HF_HUB_OFFLINE := 1
+test test-slow test-browser test-hsm test-prometheus: export DO_NOT_TRACK := 1
 
 help:  ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,10 +68,10 @@ demo: setup  ## Learn real flights, mint a million synthetic ones on a local Ray
 
 test: setup  ## Run the tests and every example, with a real S3 server and a local Ray
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
-		-m "not (slow or gpu or postgres or browser or oracle or hsm)" $(ARGS)
+		-m "not (slow or gpu or postgres or browser or oracle or hsm or prometheus)" $(ARGS)
 
 test-slow: setup  ## Run the tests that take minutes
-	$(BIN)/python -m pytest -m "slow and not (gpu or postgres or browser or oracle or hsm)" $(ARGS)
+	$(BIN)/python -m pytest -m "slow and not (gpu or postgres or browser or oracle or hsm or prometheus)" $(ARGS)
 
 test-browser: setup  ## Run the tests that open the report in a real Chromium, which is installed when it is missing
 	@$(INSTALL) --group browser
@@ -92,6 +92,15 @@ test-hsm: setup  ## Run the tests that sign with a PKCS#11 token: SoftHSM, which
 		$$as_root apt-get install --quiet=2 --yes --no-install-recommends softhsm2; \
 	}
 	$(BIN)/python -m pytest -m hsm $(ARGS)
+
+test-prometheus: setup  ## Run the tests of dashboards and alert rules with promtool, which is installed when it is missing
+	@command -v promtool > /dev/null || { \
+		echo "installing Prometheus"; \
+		if [ "$$(id -u)" = 0 ]; then as_root=""; else as_root=sudo; fi; \
+		$$as_root apt-get update --quiet=2; \
+		$$as_root apt-get install --quiet=2 --yes --no-install-recommends prometheus; \
+	}
+	$(BIN)/python -m pytest -m prometheus $(ARGS)
 
 test-oracles: setup $(ORACLES)/sdmetrics/.installed $(ORACLES)/anonymeter/.installed $(ORACLES)/interchange/.installed  ## Compare figures with other tools, each in an environment of its own
 	$(BIN)/python -m pytest -m oracle $(ARGS)

@@ -18,6 +18,8 @@ def count_shard(receipt: Receipt) -> None:
     """Count a committed shard: its rows by table, what was rejected by reason, its bytes."""
     record("mintage.shards.committed", 1)
     record("mintage.parts.written", receipt.bytes)
+    record("mintage.cpu.time", receipt.cpu_seconds)
+    record("mintage.gpu.time", receipt.gpu_seconds)
     for table, counts in receipt.tables.items():
         record("mintage.rows.accepted", counts.rows, {"mintage.table": table})
         for reason, rows in counts.rejected.items():
@@ -50,6 +52,8 @@ def show_event(event: events.Event) -> None:
         record("mintage.fit.steps", event.steps)
     elif isinstance(event, events.Progress):
         record("mintage.rows.rate", event.rows_per_second)
+        if event.cost is not None:
+            record("mintage.cost", event.cost, {"mintage.currency": event.currency})
 
 
 def count_end(outcome: str) -> None:

@@ -15,8 +15,9 @@ from mintage.engine.models import StoredModel, save_model
 from mintage.engine.usage import METER, Usage
 from mintage.errors import ClusterError, FitError, MintageError
 from mintage.plugins import PluginRef, load_generator
+from mintage.settings import Settings
 from mintage.store import ObjectStore
-from mintage.telemetry import span
+from mintage.telemetry import Mark, carrier, continued, flush, marked, marks, span
 
 _POLL_SECONDS = 1.0
 
@@ -121,9 +122,9 @@ def fit_on_ray(training: Training, on_event: events.OnEvent) -> Fitted:
         num_cpus=0,
         num_gpus=gpus,
         max_concurrency=2,
-        runtime_env={"env_vars": thread_variables(training.threads)},
+        runtime_env={"env_vars": thread_variables(training.threads) | Settings.read().for_workers()},
     ).remote()
-    return follow(actor, actor.fit.remote(training), on_event)
+    return follow(actor, actor.fit.remote(training, carrier(), marks()), on_event)
 
 
 def takes_gpus(training: Training, workers: int) -> bool:
@@ -177,12 +178,18 @@ class _Trainer:
         self._lock = Lock()
         self._progress: FitProgress | None = None
 
-    def fit(self, training: Training) -> Any:  # noqa: ANN401  # Ray wraps it anyway
+    def fit(self, training: Training, trace: Mapping[str, str], held: Mapping[str, Mark]) -> Any:  # noqa: ANN401  # Ray wraps it anyway
         """The stored model, or the error: Ray would wrap an exception in one of its own."""
+        from mintage.engine.ray_metrics import begin_worker
+
+        begin_worker()
         try:
-            return _fit_alone(training, choose_device(training.device), self._report)
+            with continued(trace), marked(held):
+                return _fit_alone(training, choose_device(training.device), self._report)
         except MintageError as exc:
             return exc
+        finally:
+            flush()
 
     def progress(self) -> FitProgress | None:
         """What was reported since somebody last asked."""

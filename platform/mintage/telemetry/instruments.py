@@ -35,7 +35,9 @@ class Instrument:
         return self.name.replace(".", "_") + _PROMETHEUS_UNITS.get(self.unit, "")
 
 
-_SECONDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
+# Every worker of Ray has series of its own for each bucket, so there are few.
+_SHARD_SECONDS = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
+_STAGE_SECONDS = (0.001, 0.01, 0.1, 0.5, 1.0, 5.0, 30.0, 300.0)
 _ALL = (
     Instrument(
         name="mintage.rows.accepted", kind="counter", unit="{row}",
@@ -61,12 +63,12 @@ _ALL = (
     ),
     Instrument(
         name="mintage.shard.duration", kind="histogram", unit="s",
-        description="Seconds from the start of a shard's attempt to its commit record", bounds=_SECONDS,
+        description="Seconds from the start of a shard's attempt to its commit record", bounds=_SHARD_SECONDS,
     ),
     Instrument(
         name="mintage.stage.duration", kind="histogram", unit="s",
         description="Seconds of one step of a shard: sample, validate, write, commit",
-        labels=("mintage.stage",), bounds=_SECONDS,
+        labels=("mintage.stage",), bounds=_STAGE_SECONDS,
     ),
     Instrument(
         name="mintage.parts.written", kind="counter", unit="By",

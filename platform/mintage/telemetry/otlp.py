@@ -102,15 +102,6 @@ class Sender:
     exporters: Sequence[SpanExporter | MetricExporter]
     health: Health = field(repr=False)
 
-    @property
-    def failing(self) -> bool:
-        """Whether the last thing that was sent did not arrive."""
-        return self.health.failing
-
-    def complaint(self) -> str | None:
-        """What to tell a person, once."""
-        return self.health.complaint()
-
     def flush(self) -> None:
         """Send what is buffered, however long that takes."""
         for provider in (self.tracer, self.meter):

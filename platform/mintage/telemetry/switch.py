@@ -64,8 +64,9 @@ def flush(tell: Callable[[str], None] | None = None) -> None:
     """
     if (sender := _switch.sender) is None:
         return
-    _within(_seconds(sender), sender.flush)
-    if (complaint := sender.complaint()) is not None:
+    if not _within(_seconds(sender), sender.flush):
+        sender.health.note(arrived=False)
+    if (complaint := sender.health.complaint()) is not None:
         (tell or logging.getLogger("mintage.telemetry").warning)(complaint)
 
 
@@ -92,7 +93,7 @@ def stop() -> None:
 
 
 def _seconds(sender: Sender) -> float:
-    return _AFTER_FAILURE_SECONDS if sender.failing else FLUSH_SECONDS
+    return _AFTER_FAILURE_SECONDS if sender.health.failing else FLUSH_SECONDS
 
 
 def _within(seconds: float, work: Callable[[], None]) -> bool:
