@@ -54,12 +54,13 @@ def application(config: ServingSpec | Mapping[str, object] | Path | str) -> Appl
     it trusts or is not what was signed, and `PluginError` when Ray Serve is not installed.
     """
     check_installed()
-    from ray import serve
-
     from mintage.serving.models import pin_model
 
     spec = _absolute(read_serving_spec(config))
     pins = {name: pin_model(name, model) for name, model in spec.models.items()}
+
+    from ray import serve
+
     replicas: dict[str, Any] = {"num_replicas": spec.replicas or 1}
     if spec.autoscaling is not None:
         scaling = spec.autoscaling

@@ -66,7 +66,9 @@ class JsonEncoder:
         frame = pl.from_arrow(batch)
         assert isinstance(frame, pl.DataFrame)
         frame = frame.with_columns(
-            pl.selectors.float().fill_nan(None), *(pl.col(name).cast(pl.String) for name in self._as_text)
+            pl.selectors.float().fill_nan(None),
+            pl.selectors.datetime().dt.to_string("iso:strict"),
+            *(pl.col(name).cast(pl.String) for name in self._as_text),
         )
         lines = io.BytesIO()
         frame.write_ndjson(lines)

@@ -112,7 +112,7 @@ def _describe(error: ErrorDetails, model: type[BaseModel], prefix: str) -> tuple
         return f"{path or 'spec'}: {context['what']}{got}", context["todo"]
     if error["type"] == "extra_forbidden":
         return f"{path}: is not a known key", _nearest_key(name, owner)
-    if name == "[key]":
+    if name == "[key]" and error["type"] != "string_pattern_mismatch":
         return f"{path}: keys must be text, got {shown(error['input'])}", "put the key in quotes"
     got = "" if error["type"] == "missing" else f", got {shown(error['input'], name)}"
     return f"{path or 'spec'}: {_what(error)}{got}", _todo(error, field)
