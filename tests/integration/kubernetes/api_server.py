@@ -50,6 +50,10 @@ class _Emulator(kmock.KubernetesEmulator):
                 if code == 0:
                     await asyncio.sleep(60)
                 return web.Response(status=code, text=body)
+        if path == f"/api/v1/namespaces/{NAMESPACE}":
+            if self.cluster.has_namespace:
+                return web.json_response({"kind": "Namespace", "metadata": {"name": NAMESPACE}})
+            return web.Response(status=404, text=status_of(404, f'namespaces "{NAMESPACE}" not found'))
         raw = request._raw_request
         if (found := _PROXY.fullmatch(path)) and raw is not None:
             if self.cluster.head is None:
@@ -104,6 +108,7 @@ class Cluster:
     refusals: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
     seen: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     head: Head | None = None
+    has_namespace: bool = True
 
     def refuse(self, method: str, part: str, code: int, message: str = "", *, plain: bool = False) -> None:
         """Answer so, whenever a path has that part; code 0 does not answer at all."""
@@ -138,6 +143,7 @@ class Cluster:
         self.refusals.clear()
         self.seen.clear()
         self.head = None
+        self.has_namespace = True
         assert self.emulator is not None
         self.emulator._objects.clear()
 
