@@ -181,9 +181,10 @@ def test_a_user_may_do_what_a_client_does_and_no_more() -> None:
         for verb in rule["verbs"]
     }
     assert allowed == {
-        *(("ray.io", "rayjobs", verb) for verb in ("create", "get", "list", "watch", "delete")),
+        *(("ray.io", "rayjobs", verb) for verb in ("create", "get", "list", "watch", "patch", "delete")),
         *(("", "configmaps", verb) for verb in ("get", "list")),
         ("", "services/proxy", "get"),
+        ("", "services/proxy", "create"),
         ("", "secrets", "get"),
         *(("", resource, verb) for resource in ("pods", "events") for verb in ("get", "list")),
     }
