@@ -29,6 +29,7 @@ NAMES = (
     "collapse",
     "fidelity",
     "provenance_verify",
+    "serving",
 )
 
 
