@@ -7,7 +7,9 @@ applications:
     args:
       models:
         flights: {uri: s3://bucket/flights-synthetic, trust: [/etc/mintage/keys/release.pub]}
-      authentication: {file: /etc/mintage/tokens/digests}
+      authentication: {environment: true}
+    runtime_env:
+      env_vars: {MINTAGE_SERVE_TOKENS: "sha256:…"}
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from mintage.errors import PluginError, SpecError
 from mintage.settings import Settings
 from mintage.spec import ServingSpec, read_serving_spec
+from mintage.spec.serving import is_pem
 from mintage.store import ObjectStore
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 _DRAIN_SECONDS = 10.0
+_OF_A_SERVER = {"host", "port", "tls", "address"}
 _MORE = 16
 """Requests that a replica takes beside those for rows: questions about models and health."""
 
@@ -39,6 +43,10 @@ def build(args: dict[str, Any]) -> Application:
     Raises `SpecError` when it does not, and what `application` raises.
     """
     spec = read_serving_spec(args)
+    if ours := sorted(_OF_A_SERVER & spec.model_fields_set):
+        raise SpecError(
+            f"{ours[0]}: is for Serve to decide here", "write host, port and TLS into Serve's http_options"
+        )
     if spec.authentication is None:
         raise SpecError(
             "authentication: is missing, and Serve may listen for other machines",
@@ -145,7 +153,7 @@ def _absolute(spec: ServingSpec) -> ServingSpec:
             model["policy"] = str(Path(model["policy"]).absolute())
         elif not model["trust"] and own.with_name(f"{own.name}.pub").exists():
             model["trust"] = [f"{own}.pub"]
-        model["trust"] = [str(Path(key).absolute()) for key in model["trust"]]
+        model["trust"] = [key if is_pem(key) else str(Path(key).absolute()) for key in model["trust"]]
     if spec.authentication is not None and spec.authentication.file is not None:
         values["authentication"]["file"] = str(Path(spec.authentication.file).absolute())
     return ServingSpec.model_validate(values)

@@ -23,8 +23,11 @@ from mintage.jobs.verification import trusted_policy
 from mintage.operators.validation import BoundRule, tagged_schema
 from mintage.plan import Plan
 from mintage.provenance.checks.signed import Signed, open_version
+from mintage.provenance.policy import Policy
 from mintage.provenance.report import VerifyReport
+from mintage.provenance.signing import PublicKey
 from mintage.spec import ServedModelSpec
+from mintage.spec.serving import is_pem
 from mintage.store import ObjectStore
 
 
@@ -118,15 +121,23 @@ def _about(name: str) -> Iterator[None]:
 def _open(store: ObjectStore, spec: ServedModelSpec, version: int | None) -> tuple[Signed, VerifyReport]:
     """The version, if the keys or the policy accept what was signed about it."""
     report = VerifyReport()
-    trust = [Path(key) for key in spec.trust] or None
-    policy = trusted_policy(trust, Path(spec.policy) if spec.policy else None)
-    signed = open_version(store, version, policy, report, sparing=True)
+    signed = open_version(store, version, _policy(spec), report, sparing=True)
     if signed is None or report.failures:
         failure = report.failures[0] if report.failures else None
         what = f"{failure.path}: {failure.message}" if failure else "; ".join(report.notes)
         kind = SignatureError if failure and failure.code == "bad-signature" else ProvenanceError
         raise kind(f"{store.uri} is not served: {what}", "name who may sign with trust, or a policy")
     return signed, report
+
+
+def _policy(spec: ServedModelSpec) -> Policy:
+    if not spec.trust:
+        return trusted_policy(None, Path(spec.policy) if spec.policy else None)
+    keys = (
+        PublicKey.from_pem(key.encode(), "a key of trust") if is_pem(key) else PublicKey.load(key)
+        for key in spec.trust
+    )
+    return Policy.trusting(list(keys))
 
 
 def _plan(store: ObjectStore, signed: Signed) -> Plan:

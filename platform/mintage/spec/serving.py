@@ -7,11 +7,12 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from mintage.errors import SpecError
-from mintage.spec._base import Flag, Name, Options, Real, SpecModel, Uri, Whole
+from mintage.spec._base import Flag, Name, Options, Real, SpecModel, Uri, Whole, check_uri
 from mintage.spec._problems import problem
+from mintage.spec._secrets import is_secret_value
 from mintage.spec.read import read_values
 
 MAX_MODELS = 100
@@ -20,6 +21,21 @@ JOINT_ROWS = 4096
 
 ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}$")]
 """The name of a model in addresses."""
+
+
+def _check_key(key: str) -> str:
+    """A public key as PEM text, or the path of its file."""
+    if is_secret_value(key):
+        raise problem("holds a private key or a credential", todo="name the public key")
+    return key if is_pem(key) else check_uri(key)
+
+
+PublicKeyText = Annotated[str, Field(min_length=1, max_length=16_384), AfterValidator(_check_key)]
+
+
+def is_pem(key: str) -> bool:
+    """Whether a key is given as PEM text and not as the path of a file."""
+    return key.lstrip().startswith("-----BEGIN ")
 
 
 class ServedModelSpec(SpecModel):
@@ -32,11 +48,11 @@ class ServedModelSpec(SpecModel):
     version: Whole | None = Field(
         default=None, ge=1, description="Version of the data set; the newest when serving begins by default."
     )
-    trust: tuple[Uri, ...] = Field(
+    trust: tuple[PublicKeyText, ...] = Field(
         default=(),
         max_length=100,
-        description="Files of public keys, any of which may have signed the data set; the local identity's "
-        "by default.",
+        description="Public keys, any of which may have signed the data set: paths of files, or PEM text. "
+        "The local identity's by default.",
     )
     policy: Uri | None = Field(
         default=None, description="A policy file that says whom to trust with what, instead of trust."

@@ -79,6 +79,17 @@ def test_policy_decides_as_for_verifying(people: DataSet, tmp_path: Path) -> Non
         pin(people, **asked)
 
 
+def test_key_may_be_given_as_text(people: DataSet, tmp_path: Path) -> None:
+    assert pin(people, trust=[people.key.read_text()]).version == 1
+    stranger = generate_key(tmp_path / "stranger.pem")
+    with pytest.raises(SignatureError, match="is not served"):
+        pin(people, trust=[stranger.public_path.read_text()])
+    with pytest.raises(SpecError, match="holds a private key"):
+        pin(people, trust=[stranger.private_path.read_text()])
+    with pytest.raises(MintageError):
+        pin(people, trust=["-----BEGIN PUBLIC KEY-----\nnone\n-----END PUBLIC KEY-----"])
+
+
 def test_folder_without_a_data_set_is_refused(people: DataSet, tmp_path: Path) -> None:
     with pytest.raises(ProvenanceError, match="there is no head"):
         pin(DataSet(str(tmp_path), people.key))
@@ -106,6 +117,15 @@ def test_replica_that_starts_later_serves_the_version_that_was_pinned(
 def test_serve_configuration_has_to_say_who_may_ask(people: DataSet) -> None:
     with pytest.raises(SpecError, match="authentication: is missing"):
         build({"models": {"people": people.spec()}})
+
+
+@pytest.mark.parametrize("key", ["host", "port", "address", "tls"])
+def test_serve_configuration_says_nothing_of_the_server(people: DataSet, key: str) -> None:
+    value = {"host": "127.0.0.1", "port": 8000, "address": "auto", "tls": {"certificate": "c", "key": "k"}}[
+        key
+    ]
+    with pytest.raises(SpecError, match=f"{key}: is for Serve to decide"):
+        build({"models": {"people": people.spec()}, "authentication": {"open": True}, key: value})
 
 
 @pytest.mark.filterwarnings("ignore:Using extra keyword arguments on `Field`:DeprecationWarning")  # Ray's
