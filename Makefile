@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow test-browser test-hsm test-prometheus check check-mypy check-pyright bench bench-tabular bench-tabular-peers docs constraints
+.PHONY: help setup demo test test-slow test-browser test-hsm test-prometheus check check-mypy check-pyright bench bench-tabular bench-tabular-peers docs k8s constraints
 
 PYTHON ?= python3
 VENV := .venv
@@ -125,6 +125,11 @@ check-pyright: $(VENV)/.dev-installed
 
 docs: $(VENV)/.dev-installed  ## Build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+k8s: setup  ## Render k8s/kustomize and the chart's reference from the chart, and check both as Kubernetes would
+	$(BIN)/python k8s/render.py
+	$(BIN)/python k8s/describe.py
+	$(BIN)/python -m pytest -q tests/unit/k8s $(ARGS)
 
 bench: setup  ## Measure, and print the figures with machine and versions
 	$(BIN)/python benchmarks/run.py $(ARGS)

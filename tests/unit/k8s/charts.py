@@ -17,13 +17,21 @@ Values = Mapping[str, Any]
 K8S = Path(__file__).resolve().parents[3] / "k8s"
 CHART = K8S / "chart" / "mintage"
 IMAGE = {"image": {"repository": "registry.example.com/mintage"}}
+PUBLIC_KEY = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n-----END PUBLIC KEY-----\n"
+SERVE: Document = {
+    "enabled": True,
+    "tokensSecret": "serve-tokens",
+    "args": {
+        "models": {"flights": {"uri": "s3://bucket/flights", "trust": ["/etc/mintage/trust/release.pub"]}}
+    },
+}
 
 # What somebody would set, and what it changes; each is rendered, validated and held against every rule.
 VARIANTS: dict[str, Document] = {
     "as it is": {},
     "everything": {
         "cluster": {"enabled": True},
-        "serve": {"enabled": True, "clientNamespaces": ["apps"], "args": {"models": {"flights": "s3://a/b"}}},
+        "serve": {**SERVE, "clientNamespaces": ["apps"], "trustedKeys": {"release.pub": PUBLIC_KEY}},
         "workerGroups": {name: {"enabled": True} for name in ("cpu-spot", "gpu", "gpu-spot")},
         "monitoring": {"podMonitor": True, "rules": True, "dashboards": True, "labels": {"release": "kps"}},
         "signing": {"secretName": "signing"},
@@ -46,7 +54,7 @@ VARIANTS: dict[str, Document] = {
         "kueue": {"enabled": True, "queueName": "team-a", "priorityClass": "low"},
         "workerGroups": {"cpu": {"replicas": 2}, "gpu": {"enabled": True, "replicas": 1}},
     },
-    "KubeRay's own policies": {"networkPolicy": {"kuberay": True}, "serve": {"enabled": True}},
+    "KubeRay's own policies": {"networkPolicy": {"kuberay": True}, "serve": SERVE},
     "no policies": {"networkPolicy": {"enabled": False}},
     "no tokens": {"auth": {"mode": "disabled"}},
     "a token of one's own": {"auth": {"secretName": "mine"}},

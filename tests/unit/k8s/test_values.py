@@ -49,7 +49,7 @@ REFUSED: dict[str, tuple[Document, str]] = {
     "an ARN that is none": ({"identity": {"awsRoleArn": "mintage"}}, "/identity/awsRoleArn"),
     "an address that is none": ({"networkPolicy": {"apiServer": {"cidrs": ["kubernetes"]}}}, "/cidrs/0"),
     "a port out of range": ({"telemetry": {"port": 70000}}, "/telemetry/port"),
-    "a share above one": ({"monitoring": {"thresholds": {"memoryShare": 92}}}, "memoryShare"),
+    "a share above one": ({"monitoring": {"memoryShare": 92}}, "memoryShare"),
     "an import path that is none": ({"serve": {"importPath": "mintage/serving.py"}}, "/serve/importPath"),
 }
 

@@ -17,6 +17,14 @@
 {{- if and (eq $v.auth.mode "disabled") (not $v.networkPolicy.enabled) }}
 {{- fail "auth.mode is disabled and networkPolicy.enabled is false: anybody in the cluster could run code on a head; keep one of the two" }}
 {{- end }}
+{{- if $v.serve.enabled }}
+{{- if not $v.serve.args.models }}
+{{- fail "serve.enabled needs serve.args.models: which data sets' models are served, see docs/serving.md" }}
+{{- end }}
+{{- if not (or $v.serve.tokensSecret $v.serve.args.authentication) }}
+{{- fail "serve.enabled needs serve.tokensSecret, a secret with the digests of tokens, or serve.args.authentication: {open: true} to answer everybody" }}
+{{- end }}
+{{- end }}
 {{- if and $v.kueue.enabled (not $v.kueue.queueName) }}
 {{- fail "kueue.enabled needs kueue.queueName, the LocalQueue of this namespace (kubectl get localqueues)" }}
 {{- end }}

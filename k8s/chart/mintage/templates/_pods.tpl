@@ -190,6 +190,12 @@ spec:
         {{- if and $head $values.jobs }}
         - {name: jobs, mountPath: /etc/mintage/jobs, readOnly: true}
         {{- end }}
+        {{- if and .serve $values.serve.tokensSecret }}
+        - {name: serve-tokens, mountPath: /etc/mintage/serve, readOnly: true}
+        {{- end }}
+        {{- if and .serve $values.serve.trustedKeys }}
+        - {name: trust, mountPath: /etc/mintage/trust, readOnly: true}
+        {{- end }}
   volumes:
     - name: tmp
       emptyDir: {sizeLimit: {{ .group.ephemeralStorage }}}
@@ -213,5 +219,13 @@ spec:
     {{- if and $head $values.jobs }}
     - name: jobs
       configMap: {name: {{ include "mintage.name" $root }}-jobs, optional: true}
+    {{- end }}
+    {{- if and .serve $values.serve.tokensSecret }}
+    - name: serve-tokens
+      secret: {secretName: {{ $values.serve.tokensSecret }}, defaultMode: 0440}
+    {{- end }}
+    {{- if and .serve $values.serve.trustedKeys }}
+    - name: trust
+      configMap: {name: {{ include "mintage.name" $root }}-trust}
     {{- end }}
 {{- end }}
