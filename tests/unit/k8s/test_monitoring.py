@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -80,9 +79,7 @@ RULES = {
         }
     },
 }
-promtool = pytest.mark.skipif(
-    shutil.which("promtool") is None, reason="promtool (Debian: prometheus) is not installed"
-)
+promtool = pytest.mark.prometheus
 
 FIRING = """\
 rule_files: [rules.yaml]
@@ -159,17 +156,15 @@ def test_every_port_that_is_read_is_one_of_a_pod_s() -> None:
 
 def test_alerts_tell_what_to_do_and_how_bad_it_is() -> None:
     alerts = [rule for group in rules()["groups"] for rule in group["rules"]]
-    assert len({alert["alert"] for alert in alerts}) == len(alerts) >= 3
+    assert len({alert["alert"] for alert in alerts}) == len(alerts) > 5
     for alert in alerts:
         assert alert["annotations"].keys() == {"summary", "action"}, alert["alert"]
         assert alert["labels"]["severity"] in {"info", "warning", "critical"}
 
 
-def test_metrics_of_mintage_in_alerts_and_dashboards_exist() -> None:
-    dashboards = [
-        text for each in of_kind(variant("everything"), "ConfigMap") for text in each["data"].values()
-    ]
-    named = set(re.findall(r"\bray_mintage_\w+", json.dumps(rules()) + "".join(dashboards)))
+def test_metrics_of_mintage_in_alerts_exist() -> None:
+    named = set(re.findall(r"\bray_mintage_\w+", json.dumps(rules())))
+    assert named
     assert named - known_metrics() == set()
 
 
@@ -202,6 +197,7 @@ def test_every_dashboard_is_handed_to_grafana() -> None:
         if "grafana_dashboard" in each["metadata"]["labels"]
         for name, text in each["data"].items()
     }
+    assert found
     assert found.keys() == {path.name for path in (K8S / "dashboards").glob("*.json")}
     assert all(dashboard["title"] for dashboard in found.values())
 
