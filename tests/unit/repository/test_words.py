@@ -31,7 +31,7 @@ def texts(repository: Path) -> dict[str, str]:
     texts = {}
     for name in filter(None, listed.split("\0")):
         path = repository / name
-        data = path.read_bytes() if path.exists() and name != THIS else b""
+        data = path.read_bytes() if path.is_file() and name != THIS else b""
         if b"\0" not in data:
             texts[name] = data.decode("utf-8", errors="replace")
     return texts
