@@ -35,8 +35,7 @@ class Outlook:
         self._next_look = 0.0
         self._seen_at = 0.0
         self._alone_since = time.monotonic()
-        self._told = ""
-        self._told_at = float("-inf")
+        self._told: dict[str, tuple[str, float]] = {}
         self._view = look_at()
         self.target = placement.target(self._view)
         """How many workers the job wants, others left aside."""
@@ -72,7 +71,7 @@ class Outlook:
         try:
             self._view = self._look_at()
         except ClusterError as exc:
-            self._tell(exc.message)
+            self._tell("head", exc.message)
             return False
         finally:
             self._seen_at = time.monotonic()
@@ -80,13 +79,14 @@ class Outlook:
         return True
 
     def _complain(self, alone: float, work: int) -> None:
-        why = unplaceable(self._placement, self._view) or self._crowded()
+        hopeless = unplaceable(self._placement, self._view)
+        why = hopeless or self._crowded()
         if alone > (patience := self._placement.patience_seconds):
             raise ClusterError(
                 f"no worker for {alone:.0f} s, and resources.patience_seconds is {patience:g}: {why}",
                 "what is committed stays: run the same command again when the cluster has room",
             )
-        self._tell(f"{work} shards wait for a worker: {why}")
+        self._tell("none fits" if hopeless else "crowded", f"{work} shards wait for a worker: {why}")
 
     def _crowded(self) -> str:
         shape, view = self._placement.shape, self._view
@@ -98,13 +98,13 @@ class Outlook:
     def _tell_unplaceable(self) -> None:
         if why := unplaceable(self._placement, self._view):
             patience = self._placement.patience_seconds
-            self._tell(
-                f"{why}. Unless such a node comes, the job gives up after {patience:g} s without a worker"
-            )
+            hope = f"Unless such a node comes, the job gives up after {patience:g} s without a worker"
+            self._tell("unplaceable", f"{why}. {hope}")
 
-    def _tell(self, message: str) -> None:
-        """Warn of something new; not of the same again, nor too often."""
+    def _tell(self, what: str, message: str) -> None:
+        """Warn of something new of a kind; not of the same again while nothing changed, nor too often."""
         now = time.monotonic()
-        if (message != self._told and now - self._told_at >= _TELL_AGAIN_SECONDS) or not self._told:
-            self._told, self._told_at = message, now
+        said, at = self._told.get(what, ("", float("-inf")))
+        if message != said and now - at >= _TELL_AGAIN_SECONDS:
+            self._told[what] = (message, now)
             self._on_event(events.Warned(message=message))
