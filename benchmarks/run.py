@@ -24,6 +24,7 @@ NAMES = (
     "minting",
     "sketching",
     "scaling",
+    "two_nodes",
     "memory",
     "neighbours",
     "collapse",
