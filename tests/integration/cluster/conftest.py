@@ -44,9 +44,9 @@ def cluster(environment: Mapping[str, str]) -> Iterator[Machines]:
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
-    """A job of 60 shards, a quarter of a second each."""
+    """A job of so many shards, a quarter of a second each."""
 
-    def spec(name: str, *, shards: int = 60, **resources: object) -> dict[str, Any]:
+    def spec(name: str, *, shards: int, **resources: object) -> dict[str, Any]:
         return {
             "name": name,
             "generator": {"kind": "paced"},

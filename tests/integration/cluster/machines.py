@@ -62,15 +62,23 @@ class Machines:
     folder: Path
     environment: Mapping[str, str]
     address: str = ""
+    client: str = ""
+    """The address for drivers outside."""
     nodes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def start_head(self) -> None:
         """Start the head, on ports that were free a moment ago."""
         from ray.util import get_node_ip_address
 
-        port, dashboard = _free_port(), _free_port()
+        port, dashboard, client = _free_port(), _free_port(), _free_port()
         self.address = f"{get_node_ip_address()}:{port}"  # type: ignore[no-untyped-call]  # Ray's
-        ports = (f"--port={port}", f"--dashboard-port={dashboard}", "--include-dashboard=false")
+        self.client = f"ray://{self.address.rpartition(':')[0]}:{client}"
+        ports = (
+            f"--port={port}",
+            f"--dashboard-port={dashboard}",
+            f"--ray-client-server-port={client}",
+            "--include-dashboard=false",
+        )
         # Sockets have short paths, shorter than those of a test.
         places = (f"--temp-dir={self.folder}", f"--system-config={json.dumps(_HEALTH)}")
         self._start("head", "--head", "--num-cpus=0", *ports, *places)
