@@ -18,7 +18,7 @@ from typing import IO, Any
 
 import psutil
 
-START_SECONDS = 120
+START_SECONDS = 240
 _READY = "This command will now block forever"
 _MEMORY = 100_000_000
 # A dead node is noticed within three seconds, a busy one is given time.
@@ -190,7 +190,7 @@ class Driver:
         """Whether the process lives."""
         return self._process.poll() is None
 
-    def finish(self, seconds: float = 240) -> None:
+    def finish(self, seconds: float = 480) -> None:
         """Wait for an end in order."""
         assert self._process.wait(timeout=seconds) == 0, self.others
         self._reader.join()

@@ -12,7 +12,7 @@ import pytest
 from tests.integration.cluster.conftest import Job, Run
 from tests.integration.cluster.machines import Driver, Machines, machines, until
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(1200)]
 
 Same = Callable[[Mapping[str, Any]], None]
 
