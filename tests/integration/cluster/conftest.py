@@ -85,6 +85,7 @@ def same_as_undisturbed(
         import mintage
         from mintage.engine.bench import read_plan
 
+        monkeypatch.setenv("MINTAGE_HOME", environment["MINTAGE_HOME"])
         monkeypatch.syspath_prepend(environment["PYTHONPATH"].split(os.pathsep)[0])
         plugins._installed.cache_clear()
         done = mintage.Result.open(spec["sink"]["uri"])

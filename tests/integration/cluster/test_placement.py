@@ -48,6 +48,7 @@ def test_a_job_that_loses_all_its_nodes_waits_says_so_and_goes_on_with_the_next(
     same_as_undisturbed(spec)
 
 
+@pytest.mark.slow
 def test_two_jobs_on_two_cpus_both_go_on_and_the_first_has_both_again_in_the_end(
     cluster: Machines, job: Job, run: Run
 ) -> None:
