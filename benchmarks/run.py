@@ -31,6 +31,7 @@ NAMES = (
     "fidelity",
     "provenance_verify",
     "serving",
+    "telemetry",
 )
 
 

@@ -37,9 +37,9 @@ def show_queue(*, waiting: int, in_flight: int, done: int) -> None:
         record("mintage.queue.depth", shards, {"mintage.state": state})
 
 
-def show_workers(*, wanted: int, started: int) -> None:
-    """Say how many workers a job wants, has, and waits for."""
-    for state, workers in {"wanted": wanted, "started": started, "pending": wanted - started}.items():
+def show_workers(*, wanted: int, started: int, pending: int) -> None:
+    """Say how many workers a job wants, has, and has asked the cluster for in vain so far."""
+    for state, workers in {"wanted": wanted, "started": started, "pending": pending}.items():
         record("mintage.workers", workers, {"mintage.state": state})
 
 

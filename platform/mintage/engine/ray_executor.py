@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from concurrent import futures
 from typing import Any
 
-from mintage.engine import events
+from mintage.engine import events, measures
 from mintage.engine.cluster_view import look
 from mintage.engine.executors import Attempt, Outcome
 from mintage.engine.fleet import Answer, Fleet, Worker
@@ -61,6 +61,7 @@ class RayExecutor:
         self._start_failures = 0
         self._start_after = 0.0
         self._most = 0
+        self._shown = (0, 0, 0)
         report_to_ray()
         self._tend()
 
@@ -112,6 +113,7 @@ class RayExecutor:
         """End the workers, and wait until they are dead: only then can nothing be committed."""
         self._queue.clear()
         self._fleet.close()
+        self._show(wanted=0)
 
     def _dispatch(self) -> None:
         """Give attempts to started workers; each gets a next one to wait only while there are plenty.
@@ -133,6 +135,7 @@ class RayExecutor:
         work = len(self._queue) + busy
         allowed = self._outlook.watch(started=len(fleet.started), waiting=len(fleet.waiting), work=work)
         wanted = allowed if self._setup is None else min(allowed, work)
+        self._show(wanted)
         while fleet.size < wanted and now >= self._start_after and self._may_start:
             fleet.start()
         self._most = max(self._most, fleet.size)
@@ -146,6 +149,13 @@ class RayExecutor:
             if now - longest.idle_since < _IDLE_SECONDS:
                 return
             fleet.retire(longest)
+
+    def _show(self, wanted: int) -> None:
+        """Say in metrics how many workers there are, when that has changed."""
+        shown = wanted, len(self._fleet.started), len(self._fleet.waiting)
+        if shown != self._shown:
+            self._shown = shown
+            measures.show_workers(wanted=wanted, started=shown[1], pending=shown[2])
 
     @property
     def _may_start(self) -> bool:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from mintage.settings import Settings
 from mintage.telemetry import INSTRUMENTS, Instrument, add_outlet, start, write_logs
 
+_REFRESH_SECONDS = 5.0
+"""Ray reports every ten seconds, and forgets a gauge that nobody has set for two reports."""
 
+
+@cache
 def report_to_ray() -> None:
-    """Hand the metrics of this process to Ray too, while it is connected to a cluster."""
-    add_outlet("ray", _RayOutlet())
+    """Hand the metrics of this process to Ray too, whenever it is connected to a cluster."""
+    outlet = _RayOutlet()
+    add_outlet("ray", outlet)
+    threading.Thread(target=outlet.keep_gauges, name="mintage-gauges", daemon=True).start()
 
 
 def begin_worker() -> None:
@@ -27,6 +35,20 @@ class _RayOutlet:
 
     def __init__(self) -> None:
         self._made: dict[str, Any] = {}
+        self._lock = threading.Lock()
+        self._gauges: dict[tuple[str, tuple[str, ...]], tuple[float, dict[str, str]]] = {}
+
+    def keep_gauges(self) -> None:
+        """Set every gauge again from time to time, or it would not be there between two changes."""
+        import ray
+
+        pause = threading.Event()
+        while not pause.wait(_REFRESH_SECONDS):
+            with self._lock:
+                held = list(self._gauges.items())
+            for (name, _), (value, tags) in held:
+                if ray.is_initialized():
+                    self._made[name].set(value, tags)
 
     def record(self, instrument: Instrument, value: float, labels: Mapping[str, str]) -> None:
         """Add, set or observe; nothing while this process has no cluster."""
@@ -38,6 +60,8 @@ class _RayOutlet:
         tags = {prometheus_label(name): text for name, text in labels.items()}
         if instrument.kind == "gauge":
             made.set(value, tags)
+            with self._lock:
+                self._gauges[instrument.name, tuple(tags.values())] = value, tags
         elif instrument.kind == "histogram":
             made.observe(value, tags)
         elif value > 0:  # Ray refuses to add nothing

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from mintage.contracts import Connector, TableSchema
 from mintage.errors import ProvenanceError, SpecError
+from mintage.jobs.calls import observed_call
 from mintage.provenance.heads import find_head, read_statement
 from mintage.provenance.policy import Policy
 from mintage.provenance.proofs import MAX_PROOF_BYTES, make_proof, verify_proof
@@ -51,13 +52,14 @@ def verify(
     scope = scope or Scope()
     if version is not None:
         scope = replace(scope, version=version)
-    return verify_dataset(
-        store,
-        trusted_policy(keys, policy),
-        scope=scope,
-        open_part=_PartReader(store, scope.version) if rows else None,
-        workers=max(_MIN_THREADS, Settings.read().cpus),
-    )
+    with observed_call("verify", {}):
+        return verify_dataset(
+            store,
+            trusted_policy(keys, policy),
+            scope=scope,
+            open_part=_PartReader(store, scope.version) if rows else None,
+            workers=max(_MIN_THREADS, Settings.read().cpus),
+        )
 
 
 def verify_part(

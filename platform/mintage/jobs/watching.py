@@ -1,15 +1,15 @@
-"""What is seen of a call from outside: its span, its metrics, its log records; sent away where asked."""
+"""What is seen of a run from outside: its span, its metrics, its log records; sent away where asked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mintage.engine import events, measures
 from mintage.errors import CancelledError, MintageError
-from mintage.settings import Settings
+from mintage.jobs.calls import observed_call
 from mintage.spec import JobSpec
-from mintage.telemetry import Mark, add_mark, exporting, logger, marked, set_attribute, span, write_logs
+from mintage.telemetry import add_mark, logger, set_attribute
 
 _LOG = logger(__name__)
 
@@ -40,21 +40,6 @@ def watched(spec: JobSpec, on_event: events.OnEvent) -> Iterator[events.OnEvent]
             _ended(exc)
             raise
         _ended(None)
-
-
-@contextmanager
-def observed_call(
-    name: str, attributes: Mapping[str, Mark], warn: Callable[[str], None] | None = None
-) -> Iterator[None]:
-    """A public call in its span, which is sent when it ends; `warn` hears if it does not arrive."""
-    settings = Settings.read()
-    write_logs(settings.log, settings.log_level)
-    with (
-        exporting(settings.telemetry, settings.opentelemetry, warn),
-        marked(attributes),
-        span(name),
-    ):
-        yield
 
 
 def _ended(error: BaseException | None) -> None:

@@ -56,6 +56,8 @@ class ObservedRun:
     received: Received
     summary: Mapping[str, Any]
     prometheus: str
+    later: str
+    """The same eight seconds after, when nothing has changed any more."""
     log: str
 
 
@@ -89,10 +91,12 @@ def observed_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObservedR
             assert process.stdout is not None
             line = process.stdout.readline()
             prometheus = _scrape(port) if line else ""
+            time.sleep(8)  # longer than Ray keeps a gauge: two reports of three seconds
+            later = _read(port) if line else ""
             _, log = process.communicate("x", timeout=60)
         assert process.returncode == 0, log
         summary = json.loads(line)["summary"]
-        yield ObservedRun(received=received, summary=summary, prometheus=prometheus, log=log)
+        yield ObservedRun(received=received, summary=summary, prometheus=prometheus, later=later, log=log)
 
 
 def _scrape(port: int) -> str:
@@ -100,9 +104,14 @@ def _scrape(port: int) -> str:
     deadline = time.monotonic() + _METRICS_SECONDS
     text = ""
     while time.monotonic() < deadline:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-            text = answer.read().decode()
+        text = _read(port)
         if "ray_mintage_runs_finished_total{" in text:
             break
         time.sleep(0.2)
     return text
+
+
+def _read(port: int) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
+        body: bytes = answer.read()
+    return body.decode()

@@ -12,7 +12,7 @@ import sys
 
 import mintage
 from mintage.engine import events
-from mintage.jobs.watching import observed_call
+from mintage.jobs.calls import observed_call
 from mintage.telemetry import carrier, continued
 
 METRICS_PORT = "TEST_METRICS_PORT"
@@ -58,7 +58,7 @@ def _start_ray(port: int) -> None:
         log_to_driver=False,
         _node_ip_address="127.0.0.1",
         _metrics_export_port=port,
-        _system_config={"metrics_report_interval_ms": 500},
+        _system_config={"metrics_report_interval_ms": 3000},
     )
     os.environ.update(held)
 

@@ -59,6 +59,12 @@ def test_prometheus_finds_metrics_under_the_names_that_are_documented(observed_r
     assert len(types) >= 10
 
 
+def test_gauges_stay_while_nothing_changes(observed_run: ObservedRun) -> None:
+    for name in ("ray_mintage_run_active{", "ray_mintage_queue_depth{", "ray_mintage_workers{"):
+        assert name in observed_run.prometheus
+        assert name in observed_run.later
+
+
 def test_labels_have_few_values(observed_run: ObservedRun) -> None:
     for _, held, _ in _SAMPLE.findall(observed_run.prometheus):
         assert {name for name, _ in _OWN.findall(held)} <= {

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from mintage.errors import JobExistsError, JobMissingError
+from mintage.jobs.calls import observed_call
 from mintage.jobs.client.addresses import Access, open_backend
 from mintage.jobs.client.backend import Backend, JobRecord, JobState
 from mintage.jobs.client.job import Job
@@ -15,7 +16,6 @@ from mintage.jobs.client.luggage import check_travels
 from mintage.jobs.client.request import JOB, JobRequest, attempt_of
 from mintage.settings import Settings
 from mintage.spec import JobSpec, read_spec
-from mintage.telemetry import span
 
 _TRIES = 5
 
@@ -72,7 +72,7 @@ class Client:
         request = JobRequest.make(read_spec(spec))
         if not self._backend.is_here:
             check_travels(request.spec, self.address)
-        with span("submit", {"mintage.job": request.id}):
+        with observed_call("submit", {"mintage.job": request.spec.name, "mintage.submission": request.id}):
             return self._submit(request, again=again)
 
     def list(self) -> list[Job]:
