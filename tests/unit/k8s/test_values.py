@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -110,3 +112,11 @@ def test_what_a_user_types_is_told_after_the_installation() -> None:
     )
     assert "signing.secretName" not in settled["mintage/templates/NOTES.txt"]
     assert "Name its addresses" not in settled["mintage/templates/NOTES.txt"]
+
+
+def test_values_that_the_documentation_shows_can_be_installed(repository: Path) -> None:
+    text = (repository / "docs" / "deploy.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```yaml.*?\n(.*?)^```", text, re.M | re.S)
+    assert len(blocks) == 2
+    for block in blocks:
+        assert objects(yaml.safe_load(block))
