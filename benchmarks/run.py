@@ -32,6 +32,7 @@ NAMES = (
     "provenance_verify",
     "serving",
     "telemetry",
+    "submitting",
 )
 
 

@@ -66,6 +66,11 @@ class FaultProxy:
         with self._lock:
             self._orders.append(_Order(fault=fault, request=re.compile(request), left=times))
 
+    def drop(self) -> None:
+        """Cut all connections that are open now."""
+        for connection in list(self._connections):
+            connection.close()
+
     def heal(self) -> None:
         """Forget all orders."""
         with self._lock:
