@@ -136,6 +136,7 @@ def _has_words(process: psutil.Process, words: str) -> bool:
 
 def _environment(process: psutil.Process) -> Mapping[str, str]:
     try:
-        return process.environ()
+        values: dict[str, str] = process.environ()
     except psutil.Error:
         return {}
+    return values

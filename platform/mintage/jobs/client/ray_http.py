@@ -93,12 +93,13 @@ class RayHttp:
 
     def listen(self, path: str) -> Iterator[str]:
         """The messages of a web socket, until the server closes it. Raises like `request`."""
-        socket = self._wait(self._connect(path))
+        session, socket = self._wait(self._connect(path))
         try:
-            while (piece := self._wait(self._receive(*socket))) is not None:
+            while (piece := self._wait(self._receive(socket))) is not None:
                 yield piece
         finally:
-            self._wait(_close(*socket))
+            # Without a farewell: Ray does not listen for one, and whoever interrupts us does not wait for it.
+            self._wait(session.close())
 
     def close(self) -> None:
         """End the thread."""
@@ -185,10 +186,7 @@ class RayHttp:
             raise
         return session, socket
 
-    async def _receive(
-        self, session: aiohttp.ClientSession, socket: aiohttp.ClientWebSocketResponse
-    ) -> str | None:
-        del session
+    async def _receive(self, socket: aiohttp.ClientWebSocketResponse) -> str | None:
         message = await socket.receive()
         if message.type == aiohttp.WSMsgType.TEXT:
             return str(message.data)
@@ -228,8 +226,3 @@ def _turn(loop: asyncio.AbstractEventLoop) -> None:
         loop.run_forever()
     finally:
         loop.close()
-
-
-async def _close(session: aiohttp.ClientSession, socket: aiohttp.ClientWebSocketResponse) -> None:
-    await socket.close()
-    await session.close()

@@ -26,6 +26,7 @@ _MAX_LOG = 1024 * 1024 * 1024
 _MAX_LIST = 256 * 1024 * 1024
 _MAX_TAIL = 64 * 1024 * 1024
 _POLL_SECONDS = 0.2
+_START_SECONDS = 60.0
 _STOP_SECONDS = 120.0
 
 
@@ -45,16 +46,16 @@ class RayJobs:
 
     def submit(self, submission: Submission) -> None:
         """Start it; its process reserves no CPU, since its workers do."""
-        answer = self._ask(
-            "POST",
-            "/api/jobs/",
-            body={
-                "entrypoint": submission.entrypoint,
-                "submission_id": submission.id,
-                "runtime_env": {"env_vars": dict(submission.environment)},
-                "metadata": dict(submission.metadata),
-            },
-        )
+        body: dict[str, object] = {
+            "entrypoint": submission.entrypoint,
+            "submission_id": submission.id,
+            "runtime_env": {"env_vars": dict(submission.environment)},
+            "metadata": dict(submission.metadata),
+        }
+        until = time.monotonic() + _START_SECONDS
+        # The dashboard of a cluster that just started answers before it can start anything.
+        while _is_starting(answer := self._ask("POST", "/api/jobs/", body=body)) and time.monotonic() < until:
+            time.sleep(_POLL_SECONDS)
         if answer.status == 200:
             return
         if "already exists" in answer.text:
@@ -165,6 +166,10 @@ class RayJobs:
         if answer.status == 500:
             return ClusterError(message, "try again; the dashboard's log on the head node says more")
         return JobError(message, "the dashboard's log on the head node says more")
+
+
+def _is_starting(answer: Answer) -> bool:
+    return answer.status == 500 and "No available agent" in answer.text
 
 
 def _record(details: Mapping[str, object]) -> JobRecord:

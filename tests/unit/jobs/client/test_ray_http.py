@@ -15,6 +15,7 @@ from mintage.errors import AccessError, ClusterError, JobMissingError, Unreachab
 from mintage.jobs.client.ray_http import RayHttp, RayServer
 
 VERSION = b'{"version": "4", "ray_version": "2.60.0"}'
+SPEC = {"name": "people", "rows": 1, "generator": {"kind": "rules"}, "sink": {"uri": "/shared/out"}}
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
@@ -154,16 +155,28 @@ def test_a_job_that_ray_does_not_know_is_missing() -> None:
 def test_the_dashboard_s_own_trouble_is_told_and_may_pass() -> None:
     def trouble(request: BaseHTTPRequestHandler) -> None:
         status = 500 if request.command == "POST" else 404
-        text = b"Traceback\nNo available agent to submit job." if status == 500 else b"Job x does not exist"
+        text = b"Traceback\nThe disk of the head node is full." if status == 500 else b"Job x does not exist"
         say(status, text)(request)
 
-    spec = {
-        "name": "people",
-        "rows": 1,
-        "generator": {"kind": "rules"},
-        "sink": {"uri": "/shared/out"},
-    }
     with server(ray_that_says(trouble)) as address, mintage.Client(address) as client:
-        with pytest.raises(ClusterError, match="No available agent") as caught:
-            client.submit(spec)
+        with pytest.raises(ClusterError, match="disk of the head node is full") as caught:
+            client.submit(SPEC)
         assert caught.value.retryable
+
+
+def test_a_cluster_that_just_started_is_waited_for() -> None:
+    asked: list[str] = []
+
+    def start(request: BaseHTTPRequestHandler) -> None:
+        if request.command == "POST":
+            asked.append(request.path)
+            ready = len(asked) == 3
+            say(200 if ready else 500, b"{}" if ready else b"No available agent to submit job, please try")(
+                request
+            )
+        else:
+            say(404, b"Job x does not exist")(request)
+
+    with server(ray_that_says(start)) as address, mintage.Client(address) as client:
+        assert client.submit(SPEC).attempt == 1
+    assert asked == ["/api/jobs/"] * 3
