@@ -33,6 +33,7 @@ NAMES = (
     "serving",
     "telemetry",
     "submitting",
+    "simulation",
 )
 
 

@@ -80,6 +80,7 @@ class SimulatedFleet:
 
     def __init__(self, scene: Scene, commits: SimulatedCommits) -> None:
         self.scene = scene
+        self.workers = scene.workers
         self.capacity = scene.workers * (scene.in_flight + 1)
         self.commits = commits
         self.rng = random.Random(7)
@@ -91,10 +92,10 @@ class SimulatedFleet:
         self._heap: list[tuple[float, int, _Worker, int, str]] = []
         self._order = 0
         self._queue: deque[Attempt] = deque()
-        self._workers = [_Worker(number) for number in range(scene.workers)]
+        self._fleet = [_Worker(number) for number in range(scene.workers)]
         self._levels: list[dict[int, _Worker]] = [{} for _ in range(scene.in_flight + 1)]
         self._outcomes: list[Outcome] = []
-        for worker in self._workers:
+        for worker in self._fleet:
             self._levels[0][worker.number] = worker
             self._at(self.rng.expovariate(1 / scene.lifetime), worker, "die")
         self._mark = time.thread_time()
@@ -317,7 +318,7 @@ def start_again(shards: int) -> dict[str, object]:
     pages = -(-shards // KEYS_PER_PAGE)
     fleet = SimulatedFleet(Scene(workers=1, shards=shards, shard_seconds=0.0, lifetime=1e12), commits)
     started = time.process_time()
-    mint_all(plan, commits, fleet, on_event=lambda _event: None, clock=fleet.clock)
+    mint_all(plan, _Listed(listed), fleet, on_event=lambda _event: None, clock=fleet.clock)
     return {
         "commits": shards,
         "pages": pages,

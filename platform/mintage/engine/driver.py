@@ -25,7 +25,8 @@ _REPORT_SECONDS = 0.5
 def committed_shards(store: ObjectStore, plan: Plan) -> list[int]:
     """The shards of a plan that the store holds, in order: the one truth about what is done."""
     found = (layout.committed_shard(info.path) for info in store.list(layout.COMMITS))
-    return sorted(shard for shard in found if shard is not None and shard in plan.indices)
+    indices = plan.indices
+    return sorted(shard for shard in found if shard is not None and shard in indices)
 
 
 def mint_all(
@@ -89,7 +90,7 @@ class _Session:
 
     def begin(self, committed: list[int]) -> None:
         self.tally.resumed = self.tally.shards_done = len(committed)
-        self.tally.rows = sum(self.plan.shard(index).rows for index in committed)
+        self.tally.rows = sum(map(self.plan.rows_of, committed))
         self._do(self.machine.start(committed))
 
     def resize(self) -> None:
