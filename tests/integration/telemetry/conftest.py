@@ -22,7 +22,7 @@ from tests.integration.otlp_receiver import Received, grpc_receiver
 PROGRAM = Path(__file__).with_name("program.py")
 SECRET = "hunter2-never-shown"
 ROWS, SHARDS = 6000, 6
-_METRICS_SECONDS = 30.0
+_METRICS_SECONDS = 90.0
 
 
 def make_spec(folder: Path, **more: object) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def observed_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObservedR
             prometheus = _scrape(port) if line else ""
             time.sleep(8)  # longer than Ray keeps a gauge: two reports of three seconds
             later = _read(port) if line else ""
-            _, log = process.communicate("x", timeout=60)
+            _, log = process.communicate("x", timeout=120)
         assert process.returncode == 0, log
         summary = json.loads(line)["summary"]
         yield ObservedRun(received=received, summary=summary, prometheus=prometheus, later=later, log=log)
