@@ -11,6 +11,7 @@ import contextlib
 import itertools
 import secrets
 import time
+from collections import OrderedDict
 from collections.abc import Mapping
 from concurrent import futures
 from dataclasses import dataclass, field
@@ -60,7 +61,10 @@ class Fleet:
         self._placement = placement
         self._reservations = reservations
         self._generator = generator
-        self._levels: list[dict[Worker, None]] = [{} for _ in range(placement.in_flight + 1)]
+        # A plain dict looks for its first key past all those that were taken out before it.
+        self._levels: list[OrderedDict[Worker, None]] = [
+            OrderedDict() for _ in range(placement.in_flight + 1)
+        ]
         self._started: dict[Worker, None] = {}
         self._retiring: dict[Worker, None] = {}
         self._doubtful: dict[int, list[Worker]] = {}
@@ -147,7 +151,8 @@ class Fleet:
         else:
             del self._started[worker]
             self._reservations.end(worker)
-            del (self._retiring if worker in self._retiring else self._levels[len(attempts)])[worker]
+            kept = self._retiring if worker in self._retiring else self._levels[len(attempts)]
+            del kept[worker]
         if not dead:
             for attempt in attempts:
                 self._doubtful.setdefault(attempt.shard, []).append(worker)
@@ -155,8 +160,8 @@ class Fleet:
         return attempts
 
     def withdraw(self) -> None:
-        """End the worker that has waited longest for room: others may have it."""
-        worker = next(iter(self.waiting))
+        """Ask no more for the worker that was asked for last: earlier ones may be about to start."""
+        worker = next(reversed(self.waiting))
         del self.waiting[worker]
         _kill(worker)
 

@@ -57,7 +57,7 @@ class Outlook:
         if started or not work:
             self._alone_since = now
         elif (alone := now - self._alone_since) > _TELL_AFTER_SECONDS:
-            self._complain(alone, work)
+            self._complain(alone, work, waiting)
         return self.allowed
 
     def is_gone(self, node: str) -> bool:
@@ -78,9 +78,9 @@ class Outlook:
             self._next_look = self._seen_at + max(_EVERY_SECONDS, (self._seen_at - started) / _SHARE_OF_TIME)
         return True
 
-    def _complain(self, alone: float, work: int) -> None:
+    def _complain(self, alone: float, work: int, waiting: int) -> None:
         hopeless = unplaceable(self._placement, self._view)
-        why = hopeless or self._crowded()
+        why = hopeless or self._crowded(waiting)
         if alone > (patience := self._placement.patience_seconds):
             raise ClusterError(
                 f"no worker for {alone:.0f} s, and resources.patience_seconds is {patience:g}: {why}",
@@ -88,11 +88,12 @@ class Outlook:
             )
         self._tell("none fits" if hopeless else "crowded", f"{work} shards wait for a worker: {why}")
 
-    def _crowded(self) -> str:
+    def _crowded(self, asked_for: int) -> str:
         shape, view = self._placement.shape, self._view
+        without_room = sum(one.count for one in view.waiting if one.shape.same(shape))
         return (
             f"the cluster has {len(view.nodes)} nodes, with room for {room(shape, view)} workers, "
-            f"{free_room(shape, view)} of them free"
+            f"{free_room(shape, view)} of them free; {max(0, asked_for - without_room)} are starting"
         )
 
     def _tell_unplaceable(self) -> None:

@@ -262,7 +262,8 @@ def test_a_fleet_that_lost_every_node_waits_says_so_and_gives_up_in_the_end(
     executor.wait(0.05)
     crowded, unplaceable, alone = [event.message for event in told if isinstance(event, events.Warned)]
     assert crowded == (
-        "3 shards wait for a worker: the cluster has 1 nodes, with room for 64 workers, 64 of them free"
+        "3 shards wait for a worker: the cluster has 1 nodes, with room for 64 workers, 64 of them free; "
+        "2 are starting"
     )
     assert "the cluster has no nodes. Unless such a node comes" in unplaceable
     assert alone.startswith("3 shards wait for a worker: no node of the cluster could have a worker")
@@ -372,4 +373,4 @@ def test_a_shard_costs_the_same_with_ten_workers_and_with_a_thousand(
 
     monkeypatch.setattr("mintage.engine.outlook._EVERY_SECONDS", 60.0)
     few, many = seconds_per_shard(20), seconds_per_shard(1000)
-    assert many < 4 * few, (few, many)
+    assert many < 10 * few, (few, many)
