@@ -18,7 +18,7 @@ import math
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mintage.errors import PluginError, SpecError
 from mintage.settings import Settings
@@ -29,6 +29,8 @@ from mintage.store import ObjectStore
 if TYPE_CHECKING:
     from ray.serve import Application, Deployment
     from starlette.types import ASGIApp
+
+    from mintage.serving.models import Pin, ServedModel
 
 _DRAIN_SECONDS = 10.0
 _OF_A_SERVER = {"host", "port", "tls", "address"}
@@ -61,38 +63,55 @@ def application(config: ServingSpec | Mapping[str, object] | Path | str) -> Appl
     Raises `SpecError` for the configuration, `ProvenanceError` for a data set that was not signed by whom
     it trusts or is not what was signed, and `PluginError` when Ray Serve is not installed.
     """
+    return prepare(config).bind()
+
+
+def prepare(config: ServingSpec | Mapping[str, object] | Path | str) -> Prepared:
+    """All that is checked before Ray is needed. Raises what `application` raises."""
     check_installed()
     from mintage.serving.models import pin_model
 
     spec = _absolute(read_serving_spec(config))
-    pins = {name: pin_model(name, model) for name, model in spec.models.items()}
+    return Prepared(spec, {name: pin_model(name, model) for name, model in spec.models.items()})
 
-    from ray import serve
 
-    replicas: dict[str, Any] = {"num_replicas": spec.replicas or 1}
-    if spec.autoscaling is not None:
-        scaling = spec.autoscaling
-        replicas = {
-            "autoscaling_config": {
-                "min_replicas": scaling.min,
-                "max_replicas": scaling.max,
-                "target_ongoing_requests": scaling.target,
-            }
-        }
-    limits = spec.limits
-    deployed: Deployment = serve.deployment(
-        name="mintage",
-        ray_actor_options={"num_cpus": spec.cpus, "num_gpus": spec.gpus},
-        # The gate says who waits: it answers with JSON. These are for what comes beyond it.
-        max_ongoing_requests=limits.concurrent + limits.queued + _MORE,
-        max_queued_requests=limits.concurrent + limits.queued + _MORE,
-        backpressure_config={"status_code": 429, "retry_after_s": 1},
-        graceful_shutdown_timeout_s=min(limits.seconds, _DRAIN_SECONDS),
-        **replicas,
-    )(serve.ingress()(_Replica))
-    facts = {name: (pin.version, pin.statement) for name, pin in pins.items()}
-    bound: Application = deployed.bind(spec.model_dump(mode="json", by_alias=True), facts)
-    return bound
+class Prepared(NamedTuple):
+    """A configuration whose data sets were verified, with the version of each."""
+
+    spec: ServingSpec
+    pins: Mapping[str, Pin]
+
+    def bind(self) -> Application:
+        """The Serve application. Imports Ray, which looks at the environment when it is imported."""
+        from ray import serve
+
+        limits, spec = self.spec.limits, self.spec
+        most = limits.concurrent + limits.queued + _MORE
+        deployed: Deployment = serve.deployment(
+            name="mintage",
+            ray_actor_options={"num_cpus": spec.cpus, "num_gpus": spec.gpus},
+            # The gate says who waits: it answers with JSON. These are for what comes beyond it.
+            max_ongoing_requests=most,
+            max_queued_requests=most,
+            backpressure_config={"status_code": 429, "retry_after_s": 1},
+            graceful_shutdown_timeout_s=min(limits.seconds, _DRAIN_SECONDS),
+            **_size(spec),
+        )(serve.ingress()(_Replica))
+        facts = {name: (pin.version, pin.statement) for name, pin in self.pins.items()}
+        bound: Application = deployed.bind(spec.model_dump(mode="json", by_alias=True), facts)
+        return bound
+
+
+def _size(spec: ServingSpec) -> dict[str, Any]:
+    """How many replicas there are, as Serve has it."""
+    if spec.autoscaling is None:
+        return {"num_replicas": spec.replicas or 1}
+    scaling = {
+        "min_replicas": spec.autoscaling.min,
+        "max_replicas": spec.autoscaling.max,
+        "target_ongoing_requests": spec.autoscaling.target,
+    }
+    return {"autoscaling_config": scaling}
 
 
 class _Replica:
@@ -113,7 +132,7 @@ class _Replica:
         return make_application(self._spec, models)
 
 
-def make_application(spec: ServingSpec, models: Mapping[str, Any]) -> ASGIApp:
+def make_application(spec: ServingSpec, models: Mapping[str, ServedModel]) -> ASGIApp:
     """The ASGI application of a replica; the models are warm when it is made."""
     from mintage.serving.api import Replica, make_api
     from mintage.serving.drawing import warm_up

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mintage.engine.ray_cluster import ray_cluster
 from mintage.errors import ClusterError, SpecError
-from mintage.serving.app import application
+from mintage.serving.app import prepare
 from mintage.settings import Settings
 from mintage.spec import ServingSpec, read_serving_spec
 
@@ -61,19 +61,18 @@ def serve(config: ServingSpec | Mapping[str, object] | Path | str) -> Iterator[S
     spec = read_serving_spec(config)
     spec.check_reachable()
     _check_files(spec)
-    built = application(spec)
+    prepared = prepare(spec)
     settings = Settings.read()
-    is_joined = bool(spec.address or settings.ray_address)
-    if not is_joined:
+    if not (spec.address or settings.ray_address):
         _check_port(spec)
     with ray_cluster(spec.address, settings) as cluster:
         try:
-            _start(built, spec)
+            _start(prepared.bind(), spec)
             url = f"{'https' if spec.tls else 'http'}://{_bracketed(_reached(spec.host))}:{spec.port}"
             _await_ready(spec)
             yield Served(url=url, models=tuple(spec.models), cluster=cluster)
         finally:
-            _stop(is_joined=is_joined)
+            _stop()
 
 
 def _start(built: Application, spec: ServingSpec) -> None:
@@ -85,18 +84,26 @@ def _start(built: Application, spec: ServingSpec) -> None:
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     quiet = {"log_level": "WARNING", "enable_access_log": False}
     try:
-        serve.start(
-            http_options=options,
-            logging_config=quiet,
-            # On a busy machine its process takes longer to load than the 5 s after which it is started anew.
-            controller_options={"runtime_env": {"env_vars": {"RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "55"}}},
-        )
+        _start_serve(options, quiet)
         serve.run(built, name=NAME, route_prefix="/", logging_config=quiet)
     except Exception as exc:  # Ray raises errors of many kinds here
         raise ClusterError(
             f"the models are not served: {_reason() or exc}",
             "the cluster may lack the CPUs or GPUs that a replica asks for, or serve something else at /",
         ) from exc
+
+
+def _start_serve(options: dict[str, Any], quiet: dict[str, Any]) -> None:
+    """Start Serve, or join the one that runs on the cluster. Its processes may take minutes on a busy machine."""
+    from ray import serve
+
+    # Else its proxy is started anew whenever it has not loaded within 5 s.
+    patient = {"runtime_env": {"env_vars": {"RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "55"}}}
+    try:
+        serve.start(http_options=options, logging_config=quiet, controller_options=patient)
+    except TimeoutError:
+        # It goes on starting: this joins it, and whoever waits for the API waits for the proxy too.
+        serve.start(http_options=options)
 
 
 def _reason() -> str:
@@ -145,12 +152,12 @@ def _is_ready(spec: ServingSpec) -> bool:
         connection.close()
 
 
-def _stop(*, is_joined: bool) -> None:
-    """Take the application away, and Serve itself from a cluster that goes on and serves nothing else."""
+def _stop() -> None:
+    """Take the application away, and Serve itself when nothing else is served."""
     from ray import serve
 
     serve.delete(NAME)
-    if is_joined and not serve.status().applications:
+    if not serve.status().applications:
         serve.shutdown()  # type: ignore[no-untyped-call]  # Ray's
 
 

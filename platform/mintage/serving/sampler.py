@@ -112,10 +112,6 @@ class Sampler:
                 rows += one.drawing.rows
         return group
 
-    def close(self) -> None:
-        """Begin nothing more."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
 
 def _draw_all(served: ServedModel, drawing: Drawing) -> pa.Table:
     return pa.Table.from_batches(list(draw_batches(served, drawing)))
