@@ -94,7 +94,7 @@ def _start(built: Application, spec: ServingSpec) -> None:
 
 
 def _start_serve(options: dict[str, Any], quiet: dict[str, Any]) -> None:
-    """Start Serve, or join the one that runs on the cluster. Its processes may take minutes on a busy machine."""
+    """Start Serve, or join the one that runs on the cluster; on a busy machine its processes take minutes."""
     from ray import serve
 
     # Else its proxy is started anew whenever it has not loaded within 5 s.

@@ -79,8 +79,8 @@ def server(people: DataSet, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     process = start(str(config), home=folder)
     try:
         line = process.stdout.readline() if process.stdout else ""
-        if not line.startswith("{"):
-            raise AssertionError(process.communicate()[1])
+        if '"url"' not in line:
+            raise AssertionError(line + process.communicate()[1])
         yield Server(Site(port), process, json.loads(line))
     finally:
         if process.poll() is None:

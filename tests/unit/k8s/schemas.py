@@ -17,7 +17,7 @@ from referencing import Registry, Resource
 from tests.unit.k8s.charts import Document
 
 OLDEST, NEWEST = "1.27", "1.37"
-_FILES = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema"
+_FILES = Path(str(kubernetes_validate.__file__)).parent / "kubernetes-json-schema"
 
 
 def kubernetes_errors(document: Document, version: str) -> list[str]:
