@@ -22,6 +22,7 @@ NAMES = (
     "digest",
     "provenance",
     "minting",
+    "streaming",
     "sketching",
     "scaling",
     "two_nodes",

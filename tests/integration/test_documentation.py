@@ -82,7 +82,9 @@ def play(page: Path, folder: Path) -> None:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md", "docs/provenance/audit.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/tutorial.md", "docs/provenance/audit.md", "docs/streaming.md"]
+)
 def test_examples_run_in_the_order_of_the_page(page: str, tmp_path: Path) -> None:
     assert [block for block in blocks(ROOT / page) if block.language == "python"]
     play(ROOT / page, tmp_path)

@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator
 import pyarrow as pa
 
 from mintage.engine.stream.keys import Ask, Chunk
-from mintage.engine.stream.rows import RowSource
+from mintage.engine.stream.rows import RowSource, Stopped, never
 from mintage.errors import GenerationError
 
 
@@ -19,8 +19,9 @@ class ChunkTaker:
     rows a request brings is known when they are judged.
     """
 
-    def __init__(self, source: RowSource) -> None:
-        self._source = source
+    def __init__(self, source: RowSource, stopped: Stopped = never) -> None:
+        self.source = source
+        self._stopped = stopped
         self._place: tuple[int, int, int] | None = None
         """Epoch, shard, and the row that comes next."""
         self._batches: Generator[pa.RecordBatch] | None = None
@@ -33,7 +34,7 @@ class ChunkTaker:
             self._begin(ask.epoch, ask.shard)
             for _ in self._pieces(ask.first):
                 pass
-        batch = _joined(list(self._pieces(ask.rows)), self._source.schema)
+        batch = _joined(list(self._pieces(ask.rows)), self.source.schema)
         end = ask.first + batch.num_rows
         self._place = (ask.epoch, ask.shard, end)
         if ask.total is None or end >= ask.total:
@@ -54,7 +55,7 @@ class ChunkTaker:
     def _begin(self, epoch: int, shard: int) -> None:
         self.close()
         self._ended = False
-        self._batches = self._source.open(epoch, shard)
+        self._batches = self.source.open(epoch, shard, self._stopped)
 
     def _gather(self) -> None:
         """Have a row waiting, unless there is none."""

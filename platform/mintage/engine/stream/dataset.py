@@ -17,7 +17,7 @@ import pyarrow as pa
 from torch.utils.data import IterableDataset, get_worker_info
 
 from mintage.engine.ahead import many_ahead
-from mintage.engine.stream.feeds import Feed, LinkedFeed, LocalFeed
+from mintage.engine.stream.feeds import Feed, LinkedFeed, Loaded, LocalFeed
 from mintage.engine.stream.keys import BatchKey
 from mintage.engine.stream.lanes import Position
 from mintage.engine.stream.origin import Origin
@@ -86,6 +86,7 @@ class Stream(IterableDataset[Item], Generic[Item]):
         self._loaded: State | None = None
         self._state: State | None = None
         self._process = os.getpid()
+        self._loaded_rows = Loaded(origin.rows)
         self._drawn_elsewhere = mmap(-1, 1)
 
     @property
@@ -257,7 +258,7 @@ class Stream(IterableDataset[Item], Generic[Item]):
         elif (ray_feeds := self._origin.open_ray(stack, chunk_rows)) is not None:
             feeds = ray_feeds
         else:
-            feeds = [LocalFeed(self._origin.rows, chunk_rows, stopped)]
+            feeds = [LocalFeed(self._loaded_rows, chunk_rows, stopped)]
         for feed in feeds:
             stack.callback(feed.close)
         return feeds

@@ -7,12 +7,11 @@ link asks ahead, so that rows are made while the last ones are used.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from typing import Protocol
 
 from mintage.engine.stream.chunks import ChunkTaker
 from mintage.engine.stream.keys import Ask, Chunk
-from mintage.engine.stream.rows import Rows
+from mintage.engine.stream.rows import Rows, RowSource, Stopped
 
 
 class Feed(Protocol):
@@ -47,11 +46,27 @@ class Link(Protocol):
         ...
 
 
+class Loaded:
+    """What was loaded in this process to make rows, for one iteration at a time."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self._free: list[RowSource] = []
+
+    def borrow(self) -> RowSource:
+        """What an earlier iteration loaded, or a new one."""
+        return self._free.pop() if self._free else self._rows.start()
+
+    def give_back(self, source: RowSource) -> None:
+        """Nobody uses it any more."""
+        self._free = [source]
+
+
 class LocalFeed:
     """Makes the rows in this process, in the thread that takes them."""
 
-    def __init__(self, rows: Rows, chunk_rows: int, stopped: Callable[[], bool]) -> None:
-        self._rows = rows
+    def __init__(self, loaded: Loaded, chunk_rows: int, stopped: Stopped) -> None:
+        self._loaded = loaded
         self._chunk_rows = chunk_rows
         self._stopped = stopped
         self._taker: ChunkTaker | None = None
@@ -64,15 +79,16 @@ class LocalFeed:
     def take(self) -> Chunk:
         """Make the next rows."""
         assert self._ask is not None
-        self._taker = self._taker or ChunkTaker(self._rows.start(self._stopped))
+        self._taker = self._taker or ChunkTaker(self._loaded.borrow(), self._stopped)
         chunk = self._taker.take(self._ask)
         self._ask = after(self._ask, chunk.batch.num_rows)
         return chunk
 
     def close(self) -> None:
-        """Leave the shard that is open."""
+        """Leave the shard that is open; what was loaded is there for the next iteration."""
         if self._taker is not None:
             self._taker.close()
+            self._loaded.give_back(self._taker.source)
 
 
 class LinkedFeed:

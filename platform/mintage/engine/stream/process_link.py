@@ -115,7 +115,7 @@ def serve(job: Mapping[str, Any]) -> None:
         taker: ChunkTaker | None = None
         for line in sys.stdin:
             try:
-                taker = taker or ChunkTaker(_from_json(job).start(lambda: False))
+                taker = taker or ChunkTaker(_from_json(job).start())
                 answer = _encode(taker.take(Ask(**json.loads(line))))
             except MintageError as exc:
                 value = {"error": type(exc).__name__, "message": exc.message, "hint": exc.hint}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from mintage.engine.stream.origin import Origin, PlanOrigin
+from mintage.engine.stream.rows import never
 from mintage.errors import PluginError, SpecError
 
 if TYPE_CHECKING:
@@ -54,9 +55,9 @@ def read_stream(
 def _blocks(
     origin: Origin, shards: Sequence[int], columns: Sequence[str] | None, epoch: int
 ) -> Iterator[pa.Table]:
-    source = origin.rows.start(lambda: False)
+    source = origin.rows.start()
     for shard in shards:
-        for batch in source.open(epoch, shard):
+        for batch in source.open(epoch, shard, never):
             if batch.num_rows:
                 table = pa.Table.from_batches([batch])
                 yield table if columns is None else table.select(list(columns))

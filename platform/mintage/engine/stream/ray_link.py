@@ -34,7 +34,7 @@ class _StreamWorker:
     def take(self, ask: Ask) -> Any:  # noqa: ANN401  # Ray wraps it anyway
         """A chunk; an error comes back as a value, so that it crosses processes as it is."""
         try:
-            self._taker = self._taker or ChunkTaker(self._rows.start(lambda: False))
+            self._taker = self._taker or ChunkTaker(self._rows.start())
             return self._taker.take(ask)
         except MintageError as exc:
             return exc

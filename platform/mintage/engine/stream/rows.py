@@ -28,6 +28,13 @@ from mintage.provenance.manifest import read_manifest
 from mintage.store import ObjectStore
 from mintage.telemetry import stage
 
+Stopped = Callable[[], bool]
+
+
+def never() -> bool:
+    """Whoever is ended with its process need not be stopped before."""
+    return False
+
 
 class RowSource(Protocol):
     """Where the rows of one table come from."""
@@ -37,8 +44,8 @@ class RowSource(Protocol):
         """The schema of every batch."""
         ...
 
-    def open(self, epoch: int, shard: int) -> Generator[pa.RecordBatch]:
-        """The rows of a shard from its beginning, in batches of any size."""
+    def open(self, epoch: int, shard: int, stopped: Stopped) -> Generator[pa.RecordBatch]:
+        """The rows of a shard from its beginning, in batches of any size, until it is stopped."""
         ...
 
 
@@ -51,10 +58,10 @@ class PlanRows:
     tee: bool
     fresh: bool
 
-    def start(self, stopped: Callable[[], bool]) -> RowSource:
+    def start(self) -> RowSource:
         """Load the plan and the model, here."""
         setup = self.setup
-        return _Minting(self, Bench.load(setup.store, setup.plan_digest, setup.first_shard), stopped)
+        return _Minting(self, Bench.load(setup.store, setup.plan_digest, setup.first_shard))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +72,8 @@ class VersionRows:
     version: int
     table: str
 
-    def start(self, stopped: Callable[[], bool]) -> RowSource:
+    def start(self) -> RowSource:
         """Read the manifest, here."""
-        del stopped
         return _Reading(self)
 
 
@@ -75,31 +81,30 @@ Rows = PlanRows | VersionRows
 
 
 class _Minting:
-    def __init__(self, rows: PlanRows, bench: Bench, stopped: Callable[[], bool]) -> None:
+    def __init__(self, rows: PlanRows, bench: Bench) -> None:
         self._rows = rows
         self._bench = bench
-        self._stopped = stopped
         self.schema = bench.stored_schema.table(rows.table).arrow()
 
-    def open(self, epoch: int, shard: int) -> Generator[pa.RecordBatch]:
+    def open(self, epoch: int, shard: int, stopped: Stopped) -> Generator[pa.RecordBatch]:
         """Fresh rows of later epochs are never in the store, and never put there."""
         if epoch and self._rows.fresh:
             plan = self._bench.plan
             bench = replace(self._bench, plan=replace(plan, seed=epoch_seed(plan.seed, epoch)))
-            return self._mint(bench, shard)
+            return self._mint(bench, shard, stopped)
         commit = find_commit(self._rows.setup.store, self._bench.plan, shard)
         if commit is not None:
             check_paths(commit)
             path = commit.parts[self._rows.table]
             return _scan(self._rows.setup.store, self._bench.sink, path, self.schema)
-        return self._commit(shard) if self._rows.tee else self._mint(self._bench, shard)
+        return self._commit(shard, stopped) if self._rows.tee else self._mint(self._bench, shard, stopped)
 
-    def _mint(self, bench: Bench, shard: int) -> Generator[pa.RecordBatch]:
-        with closing(ShardRows(bench, shard, stopped=self._stopped).judged()) as judged:
+    def _mint(self, bench: Bench, shard: int, stopped: Stopped) -> Generator[pa.RecordBatch]:
+        with closing(ShardRows(bench, shard, stopped=stopped).judged()) as judged:
             for verdicts in judged:
                 yield verdicts[self._rows.table].accepted
 
-    def _commit(self, shard: int) -> Generator[pa.RecordBatch]:
+    def _commit(self, shard: int, stopped: Stopped) -> Generator[pa.RecordBatch]:
         setup, bench = self._rows.setup, self._bench
         attempt = ShardAttempt(
             bench,
@@ -108,7 +113,7 @@ class _Minting:
             f"stream-{secrets.token_hex(4)}",
             keep_rejects=setup.keep_rejects,
             worker=worker_identity(),
-            stopped=self._stopped,
+            stopped=stopped,
         )
         minted = yield from _accepted(attempt, self._rows.table)
         with stage("commit"):
@@ -130,9 +135,9 @@ class _Reading:
             shard: part.path for shard, part in zip(shards, manifest.parts(rows.table), strict=True)
         }
 
-    def open(self, epoch: int, shard: int) -> Generator[pa.RecordBatch]:
-        """Every epoch has the same rows."""
-        del epoch
+    def open(self, epoch: int, shard: int, stopped: Stopped) -> Generator[pa.RecordBatch]:
+        """Every epoch has the same rows; to read a batch takes no time to speak of."""
+        del epoch, stopped
         return _scan(self._store, self._sink, self._paths[shard], self.schema)
 
 
