@@ -56,7 +56,7 @@ class Scene:
     replaced_after: float = 90.0
     """From the death of a worker to the start of the next one."""
     ray_seconds: float = 0.0006
-    """Of the driver's processor for each attempt in Ray: measured, see docs/scale.md."""
+    """Of the driver's processor for each attempt in Ray: assumed, see docs/scale.md."""
     in_flight: int = 2
 
 
