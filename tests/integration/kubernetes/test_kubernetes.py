@@ -183,15 +183,25 @@ def test_of_a_finished_job_whose_cluster_is_gone_there_is_no_log(
     assert backend.read_log(running.job) == ""
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (404, 'services "people-xyz-head-svc" not found'),
+        (500, "error trying to reach service: dial tcp 192.0.2.2:8265: connect: connection refused"),
+        (503, "no endpoints available for service"),
+    ],
+)
 def test_a_head_that_does_not_answer_while_its_job_runs_is_an_error(
-    cluster: Cluster, backend: Kubernetes, running: ScriptedHead
+    cluster: Cluster, backend: Kubernetes, running: ScriptedHead, code: int, said: str
 ) -> None:
-    cluster.head = None
+    cluster.refuse("GET", "/proxy/", code, said)
 
-    with pytest.raises(UnreachableError, match="no endpoints available"):
+    with pytest.raises(UnreachableError, match="does not answer: ") as caught:
         backend.tail(running.job, 10)
-    with pytest.raises(UnreachableError, match="no endpoints available"):
+    with pytest.raises(UnreachableError, match="does not answer: "):
         list(backend.follow(running.job))
+
+    assert said in caught.value.message
 
 
 def test_a_cancelled_job_is_stopped_by_ray_and_keeps_its_record(

@@ -63,7 +63,7 @@ class Head:
             return ""
         query = {"node_id": node, "submission_id": self.job, "lines": str(lines)}
         answer = self._call("GET", "/api/v0/logs/file", query=query)
-        if answer.code in {404, 500}:
+        if answer.code in {404, 500} and answer.status is None:
             # Ray has no file for a driver that has written nothing yet.
             return ""
         if answer.code != 200:
@@ -114,7 +114,8 @@ class Head:
                 f"Ray on the head of {self.job} does not accept our token: {answer.message}",
                 "give its token as MINTAGE_RAY_TOKEN, or the right to get the secret that holds it",
             )
-        if answer.code in _GONE:
+        # The API server answers 500, with a status of its own, when the head refuses the connection.
+        if answer.code in _GONE or (answer.code == 500 and answer.status is not None):
             raise UnreachableError(
                 f"the head of {self.job} does not answer: {answer.message}",
                 "when its cluster is gone, so is its log, and the data set says what was done; while it runs,"
