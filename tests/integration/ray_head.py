@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,26 +57,26 @@ def start_head(*, cpus: int) -> Iterator[RayHead]:
     gcs, dashboard, client, agent = _free_ports(4)
     token = secrets.token_hex(16)
     command = [
-        *(sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--disable-usage-stats"),
+        *(sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--disable-usage-stats"),
         *(f"--port={gcs}", f"--dashboard-port={dashboard}", f"--ray-client-server-port={client}"),
         *(f"--dashboard-agent-listen-port={agent}", "--node-ip-address=127.0.0.1"),
         *(f"--num-cpus={cpus}", "--object-store-memory=100000000", f"--temp-dir={folder}"),
     ]
-    log = folder / "start.log"
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            command,
-            env=_own_environment(token, folder),
-            stdout=stream,
-            stderr=stream,
-            stdin=subprocess.DEVNULL,
-        )
     address = f"http://127.0.0.1:{dashboard}"
     try:
-        _await(address, token, process, log)
+        # Not with --block: that ends everything when one part of it is late, as on a busy machine.
+        subprocess.run(
+            command,
+            env=_own_environment(token, folder),
+            check=True,
+            timeout=START_SECONDS,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
+        _await(address, token)
         yield RayHead(address=address, port=gcs, token=token, folder=folder)
     finally:
-        _stop(process)
+        _stop(folder, gcs)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -92,7 +92,7 @@ def _own_environment(token: str, folder: Path) -> Mapping[str, str]:
     }
 
 
-def _await(address: str, token: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _await(address: str, token: str) -> None:
     until = time.monotonic() + START_SECONDS
     request = urllib.request.Request(f"{address}/api/version", headers={"Authorization": f"Bearer {token}"})
     while True:
@@ -100,24 +100,24 @@ def _await(address: str, token: str, process: subprocess.Popen[bytes], log: Path
             with urllib.request.urlopen(request, timeout=5):
                 return
         except (urllib.error.URLError, OSError) as exc:
-            if process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError(f"Ray did not start: {log.read_text()[-2000:]}") from exc
+            if time.monotonic() > until:
+                raise RuntimeError(f"Ray at {address} did not start") from exc
             time.sleep(0.2)
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
-    process.terminate()
-    try:
-        process.wait(timeout=15)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    for one in family:
+def _stop(folder: Path, port: int) -> None:
+    """Kill what belongs to the cluster: it names the folder or the port, or descends from what does."""
+    family: set[psutil.Process] = set()
+    for process in psutil.process_iter():
         try:
-            one.kill()
-        except psutil.NoSuchProcess:
+            words = " ".join(process.cmdline())
+            if process.pid != os.getpid() and (str(folder) in words or f":{port}" in words):
+                family |= {process, *process.children(recursive=True)}
+        except psutil.Error:
             continue
+    for one in family:
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
     psutil.wait_procs(family, timeout=10)
 
 

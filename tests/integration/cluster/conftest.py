@@ -32,7 +32,9 @@ def environment(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> M
     packages = ("platform", "generators", "connectors")
     paths = [str(site), *(str(repository / name) for name in packages)]
     home = tmp_path_factory.mktemp("home")
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "MINTAGE_HOME": str(home)}
+    own = {"PYTHONPATH": os.pathsep.join(paths), "MINTAGE_HOME": str(home)}
+    # Ray's workers give way to everybody else: on a busy machine they would hardly ever have a turn.
+    return {**os.environ, **own, "RAY_worker_niceness": "0"}
 
 
 @pytest.fixture(scope="module")

@@ -35,10 +35,11 @@ class _Slot:
 
     def take(self, batch_rows: int) -> pa.RecordBatch:
         """The next batch; without rows only in a shard that has none."""
-        if self.rows is None:
+        rows = self.rows
+        if rows is None:
             chunk = self.feed.take()
-            self.rows, self.last = chunk.batch, chunk.last
-        batch, rest = self.rows.slice(0, batch_rows), self.rows.slice(batch_rows)
+            rows, self.last = chunk.batch, chunk.last
+        batch, rest = rows.slice(0, batch_rows), rows.slice(batch_rows)
         self.rows = rest if rest.num_rows else None
         self.batch += 1
         return batch
