@@ -19,6 +19,8 @@ INTEGRATION = "tests/integration/"
 os.environ.update(
     OMP_NUM_THREADS="1",
     RAY_AUTH_MODE="disabled",
+    # Ray's workers step back by 15 otherwise, and starve beside the tests of the other process.
+    RAY_worker_niceness="0",
     RAY_USAGE_STATS_ENABLED="0",
     HF_HUB_OFFLINE="1",
     DO_NOT_TRACK="1",
