@@ -30,6 +30,7 @@ INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-byteco
 # Ray without tokens, and nothing that calls home.
 test test-slow test-browser test-hsm test-prometheus: export OMP_NUM_THREADS := 1
 test test-slow test-browser test-hsm test-prometheus: export RAY_AUTH_MODE := disabled
+test test-slow test-browser test-hsm test-prometheus: export RAY_worker_niceness := 0
 test test-slow test-browser test-hsm test-prometheus: export RAY_USAGE_STATS_ENABLED := 0
 test test-slow test-browser test-hsm test-prometheus: export HF_HUB_OFFLINE := 1
 test test-slow test-browser test-hsm test-prometheus: export DO_NOT_TRACK := 1
