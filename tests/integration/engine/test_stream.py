@@ -65,7 +65,7 @@ def alone(job: Job) -> Callable[..., pl.DataFrame]:
     return draw
 
 
-@pytest.mark.parametrize("start", ["fork", "spawn"])
+@pytest.mark.parametrize("start", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])
 def test_workers_of_a_dataloader_share_the_rows_of_their_rank(
     job: Job, alone: Callable[..., pl.DataFrame], start: str
 ) -> None:
@@ -89,7 +89,7 @@ def test_what_a_forked_worker_cannot_do_is_said_in_the_loop(job: Job) -> None:
         next(iter(DataLoader(memory, batch_size=None, num_workers=1, multiprocessing_context="fork")))
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_stateful_dataloader_goes_on_where_its_state_says(job: Job, workers: int) -> None:
     spec = job("out", rows=12_000)
 
