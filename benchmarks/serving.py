@@ -79,7 +79,7 @@ def _alone(served: ServedModel, port: int, turns: int) -> dict[str, list[float]]
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(-WARM_UP, turns):
         for name, way in ways.items():
-            took = seconds_of(lambda way=way, turn=turn: way(turn + WARM_UP))  # type: ignore[misc]
+            took = seconds_of(lambda way=way, turn=turn: way(turn + WARM_UP))
             if turn >= 0:
                 seconds[name].append(took)
     return seconds
@@ -93,7 +93,7 @@ def _together(port: int, turns: int, *, seeded: bool) -> dict[str, float]:
         asked = [
             {"rows": ROWS, **({"seed": number * turns + turn} if seeded else {})} for turn in range(turns)
         ]
-        return [seconds_of(lambda body=body: _ask(connection, ARROW, body)) for body in asked]  # type: ignore[misc]
+        return [seconds_of(lambda body=body: _ask(connection, ARROW, body)) for body in asked]
 
     started = time.perf_counter()
     with ThreadPoolExecutor(CLIENTS) as pool:

@@ -168,7 +168,7 @@ def _file_of(document: Document) -> str:
 class _Indented(yaml.SafeDumper):
     """Lists are indented and texts of several lines are blocks, as in the rest of the repository."""
 
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002  # PyYAML's
         super().increase_indent(flow, False)
 
 

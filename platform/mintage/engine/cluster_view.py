@@ -36,7 +36,7 @@ def look() -> ClusterView:
         if ray_client.is_connected():
             # The driver is outside of the cluster, and its head's port may be out of its reach.
             remote: Any = ray.remote(num_cpus=0)(_look_here)
-            return ray.get(remote.remote(), timeout=_TIMEOUT_SECONDS)  # type: ignore[no-any-return]
+            return ray.get(remote.remote(), timeout=_TIMEOUT_SECONDS)  # type: ignore[no-any-return]  # Ray
         return _look_here()
     except Exception as exc:
         raise ClusterError(

@@ -219,7 +219,7 @@ class Fleet:
         asked = [worker.actor.flush.options(concurrency_group=CONTROL).remote() for worker in self._started]
         futures.wait([one.future() for one in asked], timeout=_STOP_SECONDS)
 
-    def _listen(self, worker: Worker, attempt: Attempt | None, reference: Any) -> None:  # noqa: ANN401
+    def _listen(self, worker: Worker, attempt: Attempt | None, reference: Any) -> None:  # noqa: ANN401  # Ray
         def put(future: futures.Future[object]) -> None:
             self._answers.put(Answer(worker=worker, attempt=attempt, future=future))
 

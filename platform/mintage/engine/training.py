@@ -148,7 +148,7 @@ def thread_variables(threads: int) -> dict[str, str]:
     return {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
 
 
-def follow(actor: Any, result: Any, on_event: events.OnEvent) -> Fitted:  # noqa: ANN401
+def follow(actor: Any, result: Any, on_event: events.OnEvent) -> Fitted:  # noqa: ANN401  # Ray
     """Wait for what an actor fits, and tell how far it is; the actor is gone in the end."""
     import ray
     from ray import exceptions as ray_errors

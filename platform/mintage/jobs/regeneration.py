@@ -126,9 +126,7 @@ def regenerate(
     on_event(events.PhaseStarted(phase="read", detail=f"shard {shard}"))
     signed = _read_signed(store, shard, version, trusted_policy(keys, policy))
     bench = Bench.of(store, trust_installed_plugins(signed.plan))
-    differences = signed.environment.differences(Environment.here(signed.environment.versions))
-    for difference in differences:
-        on_event(events.Warned(message=difference.advice))
+    differences = _differences(signed, on_event)
     with ExitStack() as stack:
         output = _open_output(out, store) if out else stack.enter_context(scratch_store())
         on_event(events.PhaseStarted(phase="mint", detail=f"shard {shard} again"))
@@ -150,6 +148,14 @@ def regenerate(
         seconds=time.monotonic() - started,
         restore=restore,
     )
+
+
+def _differences(signed: _Signed, on_event: events.OnEvent) -> tuple[Difference, ...]:
+    """In what this environment differs from the one that minted the shard, which is told as well."""
+    differences = signed.environment.differences(Environment.here(signed.environment.versions))
+    for difference in differences:
+        on_event(events.Warned(message=difference.advice))
+    return differences
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from mintage.contracts import DatasetSchema
 from mintage.engine import events
 from mintage.engine.bench import read_plan, stored_schema
 from mintage.engine.plans import check_not_given_up
@@ -107,15 +108,19 @@ def stream(
         tee=tee,
         fresh=fresh,
     )
-    resources = accepted.resources
-    origin = PlanOrigin(
+    return Stream[pa.RecordBatch](_origin(plan, tables, rows, workplace), options)
+
+
+def _origin(plan: Plan, tables: DatasetSchema, rows: PlanRows, workplace: Workplace) -> PlanOrigin:
+    """Where the rows come from, and who makes them."""
+    resources = workplace.spec.resources
+    return PlanOrigin(
         plan=plan,
         schema=tables.table(rows.table).arrow(),
         rows=rows,
         ray=_ray_place(workplace) if _asks_for_ray(resources) else None,
         inline=resources.executor == "inline",
     )
-    return Stream[pa.RecordBatch](origin, options)
 
 
 def stream_version(manifest: Manifest, table: str, options: StreamOptions) -> Stream[pa.RecordBatch]:

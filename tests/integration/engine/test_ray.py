@@ -75,7 +75,7 @@ def test_a_worker_killed_in_the_middle_changes_nothing_but_the_retries(job: Job)
     result = mintage.run(spec, on_event=kill_one)
     assert killed
     assert result.summary["retries"]
-    assert result.summary["usage"]["lost_attempts"] == result.summary["retries"]  # type: ignore[index]
+    assert result.summary["usage"]["lost_attempts"] == result.summary["retries"]  # type: ignore[index]  # JSON
     assert result.summary["root"] == whole
     assert mintage.verify(result.store.uri).ok
 

@@ -109,7 +109,7 @@ def actors(monkeypatch: pytest.MonkeyPatch) -> list[Actor]:
         asked.append(Actor(len(asked)))
         return asked[-1]
 
-    def kill(worker: Any) -> None:  # noqa: ANN401
+    def kill(worker: Any) -> None:  # noqa: ANN401  # Ray
         worker.actor.killed = True
 
     monkeypatch.setattr("mintage.engine.fleet.start_actor", start_actor)
@@ -137,7 +137,7 @@ def fleet(
 ) -> Callable[..., RayExecutor]:
     del actors
 
-    def make(workers: int | None, shards: int, in_flight: int = 2, **asked: Any) -> RayExecutor:  # noqa: ANN401
+    def make(workers: int | None, shards: int, in_flight: int = 2, **asked: Any) -> RayExecutor:  # noqa: ANN401  # by name
         placement = Placement(workers=workers, in_flight=in_flight, cpus=1, **{"gpus": 0.0, **asked})
         executor = RayExecutor(placement, None, told.append, lambda: view[-1])
         executor.begin(WorkerSetup(store=ObjectStore.open("memory://fleet"), plan_digest="0"))

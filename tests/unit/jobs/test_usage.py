@@ -37,7 +37,7 @@ def test_a_run_counts_the_bytes_of_its_parts_exactly_and_its_time_at_all(job: Jo
     sketches = sum(
         path.stat().st_size for path in (Path(result.store.uri) / "_mintage/sketches").rglob("*.bin")
     )
-    assert usage["mint"]["bytes"] == usage["used"]["bytes"] == result.summary["bytes"] + sketches  # type: ignore[operator]
+    assert usage["mint"]["bytes"] == usage["used"]["bytes"] == result.summary["bytes"] + sketches  # type: ignore[operator]  # JSON
     assert usage["rows"] == 2000
     for part in ("fit", "mint", "other"):
         assert usage[part]["cpu_seconds"] > 0

@@ -188,7 +188,7 @@ def _break(*path: str | int, value: object) -> Callable[[Document], None]:
         place = job
         for key in path[:-1]:
             place = place[key]  # type: ignore[index]  # a list, where the key is a number
-        place[path[-1]] = value  # type: ignore[index]
+        place[path[-1]] = value  # type: ignore[index]  # YAML
 
     return change
 

@@ -170,7 +170,7 @@ def _log_in(settings: Configuration, address: ClusterAddress, kubeconfig: str | 
             # Without a kubeconfig we may be in a pod; but one that is there and wrong must be heard of.
             if address.context is not None or "No configuration found" not in str(exc):
                 raise
-            config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
+            config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]  # half typed
     except (config.ConfigException, OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as exc:
         raise AccessError(
             f"no way into the cluster of {address}: {exc}",

@@ -15,7 +15,7 @@ from mintage.errors import GenerationError, SpecError
 
 def tensor(column: pa.Array, **options: object) -> torch.Tensor:
     batch = pa.record_batch({"x": column})
-    return TensorMaker(schema=batch.schema, **options).tensors(batch)["x"]  # type: ignore[arg-type]
+    return TensorMaker(schema=batch.schema, **options).tensors(batch)["x"]  # type: ignore[arg-type]  # by name
 
 
 @pytest.mark.parametrize(
